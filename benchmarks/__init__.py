@@ -1,0 +1,1 @@
+"""Measurements: `make bench`, or a module of this package by name."""

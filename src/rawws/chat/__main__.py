@@ -1,0 +1,5 @@
+"""`python -m rawws.chat`: the same as `rawws-chat`."""
+
+from .app import main
+
+main()

@@ -1,0 +1,5 @@
+"""The command `rawws`."""
+
+from .command import main
+
+__all__ = ["main"]

@@ -1,0 +1,312 @@
+"""What both roles of the protocol share: all that comes after the handshake.
+
+The state is one of four, and only moves on:
+
+    CONNECTING --accepted--> OPEN --our Close--> CLOSING --peer's Close--> CLOSED
+
+and from anywhere straight to CLOSED: by the peer's Close (which is answered), by its
+violation (which gets one Close with the code it is owed [7.1.7]), by the end of the stream.
+In CLOSED there is no reader any more, so late bytes cannot be parsed [7.1.1].
+
+`receive_data` only keeps the bytes. Events are decoded one at a time, as they are asked
+for; what nobody asks for costs no more memory than its bytes.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from enum import Enum, auto
+from types import UnionType
+
+from .close import Close, clip_reason, encode_close
+from .deflate import PerMessageDeflate
+from .encoder import Data, Encoder
+from .errors import LocalProtocolError, RemoteProtocolError
+from .events import Closed, Event, Message, MessagePart, Ping
+from .frames import FrameEvent, FrameReader
+from .limits import Limits
+
+
+class State(Enum):
+    """Where a connection is in its life."""
+
+    CONNECTING = auto()
+    OPEN = auto()
+    CLOSING = auto()
+    CLOSED = auto()
+
+
+class Conversation:
+    """A WebSocket connection without IO, of either role.
+
+    Attributes:
+        state: where the connection is in its life.
+        closed: how it ended, `None` before that.
+        close_received: the peer's Close frame, once there was one.
+        close_sent: our Close frame, once it is queued.
+        error: the violation that ended it, if one did.
+    """
+
+    __slots__ = (
+        "_encoder",
+        "_ended",
+        "_fast_lane",
+        "_limits",
+        "_out",
+        "_pong",
+        "_random",
+        "_reader",
+        "close_received",
+        "close_sent",
+        "closed",
+        "error",
+        "state",
+    )
+
+    def __init__(
+        self, limits: Limits, random: Callable[[int], bytes] | None, fast_lane: bool
+    ) -> None:
+        self.state = State.CONNECTING
+        self.closed: Close | None = None
+        self.close_received: Close | None = None
+        self.close_sent: Close | None = None
+        self.error: RemoteProtocolError | None = None
+        self._limits = limits
+        self._random = random
+        self._fast_lane = fast_lane
+        self._encoder: Encoder | None = None
+        self._reader: FrameReader | None = None
+        self._out: list[bytes] = []
+        self._pong: bytes | None = None  # one slot, the newest wins [5.5.3]
+        self._ended = False  # the peer's stream is at its end
+
+    # -- in
+
+    def receive_data(self, data: bytes | bytearray | memoryview) -> None:
+        """Take what the peer sent; `b""` is the end of its stream.
+
+        Raises:
+            LocalProtocolError: data after the end.
+        """
+        if self.state is State.CLOSED:
+            return
+        if type(data) is not bytes:
+            data = bytes(data)
+        if self._ended and data:
+            raise LocalProtocolError(f"{len(data)} bytes after the end of the stream")
+        if not data:
+            self._ended = True
+        if self._reader is not None:
+            self._reader.feed(data)
+        elif self.state is State.CONNECTING:
+            self._feed_handshake(data)
+
+    def events(self) -> Iterator[Event]:
+        """All that has happened, up to where more bytes are needed."""
+        while (event := self.next_event()) is not None:
+            yield event
+
+    def next_event(self, *, parts: bool = False) -> Event | None:
+        """What happened next, `None` if more bytes are needed.
+
+        Args:
+            parts: whether a message is wanted in pieces (`MessagePart`), as they arrive.
+        """
+        reader = self._reader
+        if reader is None:
+            return self._handshake_event() if self.state is State.CONNECTING else None
+        try:
+            event = reader.next(parts)
+            if self.state is not State.OPEN:
+                event = self._pass_over(reader, event)
+        except RemoteProtocolError as error:
+            return self._fail(error)
+        if type(event) is Message:
+            return event
+        if event is None:
+            ended = self._ended and self.state is not State.CLOSED
+            return self._lost() if ended else None
+        if isinstance(event, Close):
+            return self._answer_close(event)
+        if isinstance(event, Ping):
+            self._pong = event.payload
+        return event
+
+    @property
+    def buffered(self) -> int:
+        """Bytes received and not decoded yet."""
+        return 0 if self._reader is None else self._reader.buffered
+
+    def skip_message(self) -> None:
+        """Drop what is still to come of the message of which parts were taken."""
+        if self._reader is not None:
+            self._reader.skip_message()
+
+    # -- out
+
+    def data_to_send(self) -> bytes:
+        """All that is queued, taken from the queue: whole frames, in order."""
+        self._queue_pong()
+        if len(self._out) == 1:
+            return self._out.pop()
+        data = b"".join(self._out)
+        self._out.clear()
+        return data
+
+    def send_message(
+        self, data: Data, *, text: bool | None = None, compress: bool | None = None
+    ) -> None:
+        """Queue a message in one frame.
+
+        Args:
+            data: `str` goes out as text, bytes-like as binary.
+            text: True sends bytes as a text message, False a `str` as a binary one.
+            compress: True or False overrides the threshold of `Deflate`.
+
+        Raises:
+            LocalProtocolError: the connection is not open, a fragmented message has not
+                ended, or `data` is not what a message can be. Nothing is queued.
+        """
+        self._out.append(self._open().message(data, text=text, compress=compress))
+
+    def frame(self, opcode: int, payload: bytes) -> bytes:
+        """A whole message as this side's frame, not queued and not compressed.
+
+        On the server's side the frame is the same for every connection.
+        """
+        return self._open().frame(opcode, payload)
+
+    @property
+    def masks(self) -> bool:
+        """Whether this side's frames are masked: the client's role [5.1]."""
+        return self._random is not None
+
+    def send_part(self, data: Data, *, final: bool, text: bool | None = None) -> None:
+        """Queue the next fragment of a message, uncompressed.
+
+        Raises:
+            LocalProtocolError: as `send_message`; and for text and binary in one message.
+        """
+        self._out.append(self._open().part(data, final=final, text=text))
+
+    @property
+    def sending_parts(self) -> bool:
+        """Whether a message of `send_part` has begun and not ended."""
+        return self._encoder is not None and self._encoder.in_message
+
+    def send_ping(self, payload: bytes = b"") -> None:
+        """Queue a Ping of at most 125 bytes [5.5.2].
+
+        Raises:
+            LocalProtocolError: the connection is not open, or the payload is too long.
+        """
+        self._out.append(self._open().ping(payload))
+
+    def close(self, code: int | None = 1000, reason: str = "") -> None:
+        """Queue a Close frame [7.1.2]. From here on messages of the peer are dropped.
+
+        Args:
+            code: `None` sends a Close without one.
+            reason: at most 123 bytes of UTF-8.
+
+        Raises:
+            LocalProtocolError: the connection is not open, or code or reason may not be
+                sent. Nothing is queued.
+        """
+        encoder = self._open()
+        self._send_close(encoder, code, reason)
+        self.state = State.CLOSING
+
+    def lost(self, reason: str = "", *, local: bool = False) -> None:
+        """The connection is gone without the peer's Close: 1006 [7.1.5].
+
+        Messages that are here already can still be taken.
+
+        Args:
+            reason: why, for `closed`.
+            local: whether it was given up on this side.
+        """
+        reader = self._reader
+        self._end(Close(1006, reason, "local" if local else "remote"))
+        self._reader = reader
+
+    # -- the roles fill in
+
+    def _feed_handshake(self, data: bytes) -> None:
+        raise NotImplementedError
+
+    def _handshake_event(self) -> Event | None:
+        raise NotImplementedError
+
+    # -- between the two
+
+    def _start(self, deflate: PerMessageDeflate | None, trailing: bytes) -> None:
+        """The handshake is done; `trailing` are the first bytes after it."""
+        self.state = State.OPEN
+        self._encoder = Encoder(self._random, deflate)
+        self._reader = FrameReader(
+            client=self._random is not None,
+            limits=self._limits,
+            deflate=deflate,
+            fast_lane=self._fast_lane,
+        )
+        self._reader.feed(trailing)
+
+    def _pass_over(self, reader: FrameReader, event: FrameEvent | None) -> FrameEvent | None:
+        """What still counts of `event` and those that follow, now that one side is done.
+
+        After our own Close only the peer's counts. After a loss, only messages do.
+        """
+        wanted: type | UnionType = Close
+        if self.state is State.CLOSED:
+            wanted = Message | MessagePart
+        while event is not None and not isinstance(event, wanted):
+            event = reader.next()
+        if event is None and self.state is State.CLOSED:
+            self._reader = None
+        return event
+
+    def _open(self) -> Encoder:
+        if self.state is not State.OPEN or self._encoder is None:
+            raise LocalProtocolError(f"connection is not open but {self.state.name}")
+        return self._encoder
+
+    def _send_close(self, encoder: Encoder, code: int | None, reason: str) -> None:
+        payload = encode_close(code, reason)
+        self._queue_pong()
+        self._out.append(encoder.close(payload))
+        self.close_sent = Close(1005 if code is None else code, reason, "local")
+
+    def _queue_pong(self) -> None:
+        if self._pong is not None and self._encoder is not None:
+            if self.close_sent is None:
+                self._out.append(self._encoder.pong(self._pong))
+            self._pong = None
+
+    def _answer_close(self, close: Close) -> Closed:
+        self.close_received = close
+        if self.close_sent is None and self._encoder is not None:
+            self._send_close(self._encoder, None if close.code == 1005 else close.code, "")
+            return self._end(close)
+        return self._end(self.close_sent or close)
+
+    def _fail(self, error: RemoteProtocolError) -> Closed | None:
+        """_Fail the WebSocket Connection_ [7.1.7]."""
+        if self.state is State.CLOSED:  # lost before
+            self._reader = None
+            return None
+        self.error = error
+        reason = clip_reason(str(error))
+        if self.close_sent is None and self._encoder is not None:
+            self._send_close(self._encoder, error.code, reason)
+        return self._end(Close(error.code, reason, "local"))
+
+    def _lost(self) -> Closed:
+        return self._end(Close(1006, "", "remote"))
+
+    def _end(self, close: Close) -> Closed:
+        self.state = State.CLOSED
+        self._reader = None
+        if self.closed is None:
+            self.closed = close
+        return Closed(self.closed, self.error)

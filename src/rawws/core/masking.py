@@ -1,0 +1,32 @@
+"""Masking: each octet of a payload XOR an octet of the four-octet mask, in turn [5.3].
+
+Masking twice gives back what was there, so the one function serves both ways. Python has
+two fast ways to XOR. Small data as one integer: the fewest steps. Large data by four lanes, each
+of the octets that share an octet of the mask, translated by a table: more steps, and about
+half the time per octet. They meet around 600 octets.
+"""
+
+from __future__ import annotations
+
+_SMALL = 600
+_XOR = [bytes(a ^ b for a in range(256)) for b in range(256)]
+_to_int = int.from_bytes  # looked up once: a third of the time of a small call
+
+
+def apply_mask(data: bytes | bytearray | memoryview, mask: bytes) -> bytes:
+    """`data` masked, or unmasked [5.3].
+
+    To go on in the middle of a frame, rotate the mask: after `n` bytes it is
+    `mask[n % 4:] + mask[:n % 4]`.
+
+    Args:
+        data: left as it is; a memoryview must be one of bytes.
+        mask: 4 bytes.
+    """
+    size = len(data)
+    if size < _SMALL:
+        return (_to_int(data) ^ _to_int((mask * (size // 4 + 1))[:size])).to_bytes(size)
+    masked = bytearray(data)
+    for lane, octet in enumerate(mask):
+        masked[lane::4] = masked[lane::4].translate(_XOR[octet])
+    return bytes(masked)

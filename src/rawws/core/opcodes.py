@@ -1,0 +1,6 @@
+"""The bits of a frame's first byte [5.2]."""
+
+FIN, RSV1 = 0x80, 0x40
+
+CONTINUATION, TEXT, BINARY = 0x0, 0x1, 0x2
+CLOSE, PING, PONG = 0x8, 0x9, 0xA

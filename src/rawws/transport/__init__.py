@@ -1,0 +1,1 @@
+"""WebSockets on Trio: sockets, tasks, deadlines around the protocol of `rawws.core`."""

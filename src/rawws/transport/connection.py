@@ -1,0 +1,383 @@
+"""The engine of one connection: bytes between a stream and a protocol, and deadlines.
+
+**The reader is whoever waits.** No task sits on a connection. `receive`, `ping`,
+`wait_closed` and `aclose` all wait by calling `read` in a loop until they have what they
+want. One of them at a time holds the reader's role and waits for the socket; the others are
+parked, and are woken after every read to look for themselves. Whoever leaves, by
+cancellation too, wakes them, and one of them takes over.
+
+**The heartbeat stands in** for an application that waits for nothing: `beat` reads without
+blocking, so that pings are answered and a close is noticed. What arrives so waits in a
+bounded inbox. When that is full nothing is read any more, TCP holds the peer back, and the
+pong deadline does not run, since nobody could see the pong.
+
+**After the end** of the conversation, by Close or violation, input is dropped unparsed until
+the stream ends or the close deadline strikes: closing a socket that has unread input resets
+the connection, and our Close would be lost.
+"""
+
+from __future__ import annotations
+
+from collections import deque
+from random import uniform
+
+import trio
+
+from ..core.close import Close
+from ..core.conversation import Conversation, State
+from ..core.events import Closed, Event, Message, MessagePart, Ping, Pong
+from ..core.limits import Limits
+from .errors import ConnectionBroken, ConnectionClosed, ConnectionEnded, describe
+from .home import Home
+from .outbox import Outbox
+from .streams import ByteStream
+from .timeouts import Timeouts
+
+WAITING_COST = 100  # bytes that a message costs beyond its own, while it waits
+
+GOOD_ENDS = (1000, 1001, 1005)
+
+
+class Connection:
+    """One connection, after the handshake.
+
+    Attributes:
+        home: where its tasks live.
+        outbox: what it has to write.
+        protocol: its state.
+        latency: seconds that the last answered ping took, `None` before that.
+        cause: what broke it, if it is broken.
+    """
+
+    __slots__ = (
+        "_close_due",
+        "_draining",
+        "_inbox",
+        "_inbox_size",
+        "_limit",
+        "_parked",
+        "_ping_due",
+        "_reading",
+        "_stream",
+        "_timeouts",
+        "cause",
+        "given_up",
+        "home",
+        "latency",
+        "outbox",
+        "pings",
+        "protocol",
+    )
+
+    def __init__(
+        self,
+        protocol: Conversation,
+        stream: ByteStream,
+        home: Home,
+        limits: Limits,
+        timeouts: Timeouts,
+    ) -> None:
+        self.protocol = protocol
+        self.home = home
+        self.outbox = Outbox(stream, limits.send_buffer, home.start_task)
+        self.latency: float | None = None
+        self.cause: Exception | None = None
+        self.given_up = False  # by this side's `aclose`: nothing more will be asked of it
+        self.pings: dict[bytes, float] | None = None  # payload -> when it was sent
+        self._stream = stream
+        self._limit = limits.receive_buffer
+        self._timeouts = timeouts
+        self._reading = False
+        self._draining = False  # this side says goodbye, and its users are to see an end
+        self._parked: trio.lowlevel.ParkingLot | None = None
+        self._inbox: deque[Message | MessagePart] | None = None
+        self._inbox_size = 0
+        self._close_due: float | None = None
+        self._ping_due = self._next_ping(0.5)
+        self.flush()
+
+    # -- in
+
+    @property
+    def full(self) -> bool:
+        """Whether so much is left lying that nothing more is read."""
+        if self._limit is None or self.protocol.state is State.CLOSED:
+            return False
+        return self._inbox_size + self.protocol.buffered >= self._limit
+
+    @property
+    def closed(self) -> bool:
+        """Whether nothing is left of the connection, the socket included."""
+        return self._stream.closed
+
+    def poll(self, parts: bool = False) -> Message | MessagePart | None:
+        """The next message if it is here, `None` if it is not.
+
+        Raises:
+            ConnectionEnded, ConnectionBroken, trio.ClosedResourceError: none will come.
+        """
+        if self.given_up:
+            raise trio.ClosedResourceError("this WebSocket was closed")
+        if self._inbox:
+            message = self._inbox.popleft()
+            self._inbox_size -= len(message.data) + WAITING_COST
+            self.wake()
+            return message
+        while (event := self.protocol.next_event(parts=parts)) is not None:
+            if isinstance(event, Message | MessagePart):
+                return event
+            self._handle(event)
+        if self._draining or self.protocol.state is State.CLOSED:
+            raise self.end()
+        return None
+
+    def gather(self) -> None:
+        """Take note of all that has arrived; messages go to the inbox while it has room."""
+        while not self.full and (event := self.protocol.next_event()) is not None:
+            if not isinstance(event, Message | MessagePart):
+                self._handle(event)
+                continue
+            if self._inbox is None:
+                self._inbox = deque()
+            self._inbox.append(event)
+            self._inbox_size += len(event.data) + WAITING_COST
+            self.wake()
+
+    def skip_message(self) -> None:
+        """Drop what is still to come of the message of which parts were taken."""
+        if self._inbox:
+            rest = self._inbox.popleft()
+            self._inbox_size -= len(rest.data) + WAITING_COST
+        else:
+            self.protocol.skip_message()
+
+    async def read(self) -> None:
+        """Wait until something may have changed, reading from the stream if nobody else does.
+
+        Cancelled: nothing happened; the reader's role goes to another who waits.
+        """
+        if self._reading or self.full:
+            if self._parked is None:
+                self._parked = trio.lowlevel.ParkingLot()
+            await self._parked.park()
+            return
+        self._reading = True
+        try:
+            await self._stream.wait_readable()
+        except trio.ClosedResourceError:
+            return  # by a deadline, or by another task
+        finally:
+            self._reading = False
+            self.wake()
+        self.home.was_paused()
+        self.pull()
+
+    def pull(self) -> None:
+        """Read once, without waiting."""
+        try:
+            data = self._stream.receive_nowait()
+        except trio.ClosedResourceError:
+            return
+        except trio.BrokenResourceError as error:
+            self.abort(error, local=False)
+            return
+        if data is None:
+            return
+        if self.protocol.state is not State.CLOSED:
+            self.protocol.receive_data(data)
+        elif not data:
+            self._drop()
+
+    def pull_if_free(self) -> None:
+        """Read once, unless a task does that already or too much is left lying."""
+        if not self._reading and not self.full:
+            self.pull()
+
+    def wake(self) -> None:
+        """Let all who are parked look for themselves."""
+        if self._parked:
+            self._parked.unpark_all()
+
+    # -- out
+
+    def flush(self) -> None:
+        """Put what the protocol has queued into the outbox."""
+        if data := self.protocol.data_to_send():
+            self.outbox.put(data)
+
+    def check_receiving(self) -> None:
+        """Raise what a wait for the peer after the end has to raise."""
+        if self.given_up:
+            raise trio.ClosedResourceError("this WebSocket was closed")
+        if self.protocol.state is not State.OPEN:
+            raise self.end()
+
+    def check_open(self) -> None:
+        """Raise what a send after the end has to raise."""
+        if self.given_up:
+            raise trio.ClosedResourceError("this WebSocket was closed")
+        if self.outbox.failure is not None or self.protocol.state is not State.OPEN:
+            raise self.end(sending=True)
+
+    def say_close(self, code: int | None, reason: str) -> None:
+        """Queue a Close frame, if there was none yet, and set its deadline."""
+        if self.protocol.state is State.OPEN:
+            self.protocol.close(code, reason)
+            self.flush()
+            self._set_close_due()
+            if self._reading:
+                self._stream.interrupt()
+            self.wake()
+
+    def drain(self, code: int, reason: str) -> None:
+        """Say goodbye to the peer; users see the end once they have read what was there."""
+        self.gather()
+        self._draining = True
+        self.say_close(code, reason)
+
+    def fail(self, code: int, reason: str) -> None:
+        """Close with a code that says what went wrong here; users see a broken connection."""
+        if self.protocol.state is State.OPEN:
+            self.cause = trio.BrokenResourceError(reason)
+            self._draining = True
+            self.say_close(code, reason)
+
+    def post(self, frame: bytes) -> None:
+        """Send a message that was encoded elsewhere, or close with 1008 who cannot keep up."""
+        if self.protocol.state is not State.OPEN:
+            return
+        if self.outbox.has_space:
+            self.outbox.put_message(frame)
+        else:
+            self.outbox.drop_waiting()
+            self.fail(1008, "too slow: what was to be sent did not fit the send buffer")
+
+    def give_up(self, code: int | None, reason: str) -> None:
+        """This side's users are done: say Close, drop what nobody will receive.
+
+        Raises:
+            LocalProtocolError: code or reason may not be sent; nothing happened.
+        """
+        self.say_close(code, reason)
+        self.given_up = True
+        self._inbox = None
+        self._inbox_size = 0
+
+    def leave(self, code: int) -> None:
+        """Send one Close if that goes without waiting, and close."""
+        if self._stream.closed:
+            return
+        self.say_close(code, "")
+        self.protocol.lost(local=True)
+        self._stream.send_eof()
+        self._drop()
+
+    def abort(self, cause: Exception, *, local: bool = True) -> None:
+        """Close at once: the connection is broken, by `cause`."""
+        if self.cause is None:
+            self.cause = cause
+        self.gather()
+        self.protocol.lost(str(cause), local=local)
+        self._drop()
+
+    def end(self, *, sending: bool = False) -> ConnectionClosed:
+        """What to raise from a connection that is over."""
+        protocol = self.protocol
+        received, sent = protocol.close_received, protocol.close_sent
+        close = protocol.closed or sent or Close(1006, "", "remote")
+        good = close.code in GOOD_ENDS and self.cause is None
+        kind = ConnectionEnded if good and not sending else ConnectionBroken
+        error = kind(describe(close), received, sent)
+        error.__cause__ = self.cause or self.outbox.failure
+        return error
+
+    # -- deadlines
+
+    def beat(self, now: float) -> None:
+        """Do what is due; called by the heartbeat, `now` in seconds of Trio's clock."""
+        if self._stream.closed:
+            return
+        timeouts = self._timeouts
+        stuck = self.outbox.stuck_since
+        if stuck is not None and timeouts.write is not None and now - stuck >= timeouts.write:
+            self.abort(trio.TooSlowError(f"peer took nothing for {timeouts.write} s"))
+        elif self._close_due is not None and now >= self._close_due:
+            self.abort(trio.TooSlowError(f"no end within {timeouts.close} s of the Close"))
+        else:
+            if not self._reading:
+                self.pull_if_free()
+                self.gather()
+            if self.protocol.state is State.OPEN:
+                self._beat_pings(now)
+
+    def _beat_pings(self, now: float) -> None:
+        if self.pings:
+            if self.full:  # a pong could not be seen; once it can, it gets the whole time
+                self.pings = dict.fromkeys(self.pings, now)
+            oldest = next(iter(self.pings.values()))
+            if self._timeouts.ping is not None and now - oldest >= self._timeouts.ping:
+                self.abort(trio.TooSlowError(f"no pong within {self._timeouts.ping} s"))
+                return
+        if self._ping_due is not None and now >= self._ping_due:
+            self._ping_due = self._next_ping(0.9)
+            if self.outbox.has_space:
+                self.ping(int(now * 1e6).to_bytes(8))
+
+    def ping(self, payload: bytes) -> None:
+        """Send a Ping and take note of it.
+
+        Raises:
+            LocalProtocolError: the payload is too long, or the connection not open.
+        """
+        self.protocol.send_ping(payload)
+        if self.pings is None:
+            self.pings = {}
+        self.pings[payload] = trio.current_time()
+        self.flush()
+
+    # -- inside
+
+    def _handle(self, event: Event) -> None:
+        if isinstance(event, Ping):
+            if self.outbox.has_space:  # else it waits in the protocol's one slot
+                self.flush()
+        elif isinstance(event, Pong):
+            self._take_pong(event.payload)
+        elif isinstance(event, Closed):
+            self._take_close(event)
+
+    def _take_pong(self, payload: bytes) -> None:
+        if self.pings is None or payload not in self.pings:
+            return
+        self.latency = trio.current_time() - self.pings[payload]
+        # A pong answers the pings before its own, too [5.5.3].
+        while next(iter(self.pings)) != payload:
+            del self.pings[next(iter(self.pings))]
+        del self.pings[payload]
+        self.wake()
+
+    def _take_close(self, event: Closed) -> None:
+        if self.cause is None:
+            self.cause = event.error
+        self.flush()
+        self._set_close_due()
+        if event.close.code == 1006:
+            self._drop()
+        else:
+            self.outbox.end()
+            self.wake()
+
+    def _set_close_due(self) -> None:
+        if self._close_due is None and self._timeouts.close is not None:
+            self._close_due = trio.current_time() + self._timeouts.close
+
+    def _next_ping(self, least: float) -> float | None:
+        """When to ping next: not all connections in one tick."""
+        interval = self._timeouts.ping_interval
+        return None if interval is None else trio.current_time() + interval * uniform(least, 1)
+
+    def _drop(self) -> None:
+        """Close the socket and wake all who wait."""
+        self._stream.close()
+        self.outbox.fail(trio.ClosedResourceError("the connection is closed"))
+        self.wake()

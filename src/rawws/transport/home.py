@@ -1,0 +1,82 @@
+"""Where the tasks of connections live: one home for a server, one for a client.
+
+A home outlives its connections' users, and what is cancelled around it does not reach its
+tasks: frames that have begun are finished, deadlines are kept. They end when the home
+closes, which is the last thing that `serve` and `connect` do.
+"""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import asynccontextmanager
+from time import perf_counter
+
+import trio
+
+SLICE = 0.001  # seconds that one task may go on without letting others run
+
+
+class Home:
+    """Starts tasks that end with it, and says when it is others' turn to run."""
+
+    __slots__ = ("_nursery", "_others_turn", "_scopes", "closed")
+
+    def __init__(self, nursery: trio.Nursery) -> None:
+        self._nursery = nursery
+        self._scopes: set[trio.CancelScope] = set()
+        self._others_turn = 0.0
+        self.closed = False
+
+    def start_task(self, async_fn: Callable[[], Awaitable[None]]) -> None:
+        """Run `async_fn` in the background; what it raises is a bug and comes out of here."""
+        self._nursery.start_soon(self._shelter, async_fn)
+
+    async def pause(self) -> None:
+        """Let others run if that is due, once in about a millisecond; see cancellation.
+
+        A full checkpoint costs as much as a frame's parsing, so not every call is one.
+        """
+        if perf_counter() >= self._others_turn:
+            await trio.lowlevel.checkpoint()
+            self.was_paused()
+        else:
+            await trio.lowlevel.checkpoint_if_cancelled()
+
+    def was_paused(self) -> None:
+        """The current task has just waited for something."""
+        self._others_turn = perf_counter() + SLICE
+
+    def close(self) -> None:
+        """Cancel every task of this home."""
+        self.closed = True
+        for scope in self._scopes:
+            scope.cancel()
+
+    async def _shelter(self, async_fn: Callable[[], Awaitable[None]]) -> None:
+        with trio.CancelScope(shield=True) as scope:
+            self._scopes.add(scope)
+            if self.closed:
+                scope.cancel()
+            try:
+                await async_fn()
+            finally:
+                self._scopes.discard(scope)
+
+
+@asynccontextmanager
+async def open_home() -> AsyncIterator[Home]:
+    """A home for the body's connections. What the body raises comes out as it is."""
+    failure: BaseException | None = None
+    async with trio.open_nursery() as nursery:
+        home = Home(nursery)
+        try:
+            yield home
+        except BaseException as error:  # kept out of the nursery, which would wrap it
+            failure = error
+        finally:
+            home.close()
+    if failure is not None:
+        try:
+            raise failure
+        finally:
+            failure = None  # or the traceback would hold itself

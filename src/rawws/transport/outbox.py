@@ -1,0 +1,220 @@
+"""All that leaves a connection leaves through here: in order, whole, and bounded.
+
+With nothing queued, a frame is one non-blocking system call. What the kernel does not take
+is left to a drain task, which lives where no user's cancellation reaches it, so that a frame
+that has begun is finished. The drain task is started when needed and gone when all is
+written.
+
+Who wants to send waits for room *before* anything is encoded, first come, first served.
+There is room while fewer than `limit` bytes wait, so an empty outbox takes a message of any
+size, and no more than `limit` and one message are ever held. Control frames do not wait.
+
+A message that is sent in fragments reserves the outbox until it is whole: other messages
+wait, control frames may come between [5.4].
+"""
+
+from __future__ import annotations
+
+from collections import deque
+
+import trio
+
+from .streams import ByteStream, StartTask
+
+BATCH = 65536  # bytes of waiting frames that are written together
+
+
+class Outbox:
+    """What one connection has to write.
+
+    Attributes:
+        size: bytes that wait to be written.
+        stuck_since: when (Trio's clock, seconds) the peer last took something, `None` while
+            nothing waits.
+        failure: why nothing can be written any more.
+    """
+
+    __slots__ = (
+        "_deferred",
+        "_ends",
+        "_handed_over",
+        "_head",
+        "_limit",
+        "_line",
+        "_queue",
+        "_reserved",
+        "_space",
+        "_start_task",
+        "_stream",
+        "failure",
+        "size",
+        "stuck_since",
+    )
+
+    def __init__(self, stream: ByteStream, limit: int | None, start_task: StartTask) -> None:
+        self._stream = stream
+        self._limit = limit
+        self._start_task = start_task
+        self._head: memoryview | None = None  # sealed, and written in part
+        self._queue: deque[bytes] | None = None  # whole frames behind it, not sealed yet
+        self._line: trio.lowlevel.ParkingLot | None = None  # senders that wait for room
+        self._handed_over = False  # room was given to one who has not run yet
+        self._reserved = False
+        self._space: trio.Event | None = None  # what the one who reserved waits for
+        self._deferred: list[bytes] | None = None  # messages that came while it was reserved
+        self._ends = False  # end the stream's writing side once all is written
+        self.size = 0
+        self.stuck_since: float | None = None
+        self.failure: Exception | None = None
+
+    @property
+    def has_space(self) -> bool:
+        """Whether less than the limit waits to be written."""
+        return self._limit is None or self.size < self._limit
+
+    @property
+    def has_room(self) -> bool:
+        """Whether a message may be put in now, and nobody waits to be first."""
+        return (
+            (self._limit is None or self.size < self._limit)
+            and not self._reserved
+            and not self._handed_over
+            and not self._line
+        )
+
+    async def wait_room(self) -> None:
+        """Wait in line until there is room, or until there never will be.
+
+        The caller puts its message in, or calls `pass_on`, before it awaits again.
+        Cancelled: the place in line is given up.
+        """
+        if self._line is None:
+            self._line = trio.lowlevel.ParkingLot()
+        await self._line.park()
+        self._handed_over = False
+
+    def pass_on(self) -> None:
+        """Give what room there is to the next in line."""
+        if self.failure is not None or not self.has_space:
+            return
+        if self._space is not None:
+            self._space.set()
+        elif self._line and not self._handed_over and not self._reserved:
+            self._handed_over = True
+            self._line.unpark()
+
+    def reserve(self) -> None:
+        """Keep other messages out until `release`; for who may put in a message now."""
+        self._reserved = True
+
+    def release(self) -> None:
+        """The fragmented message is whole, or never will be."""
+        self._reserved = False
+        for frames in self._deferred or ():
+            self.size -= len(frames)
+            self.put(frames)
+        self._deferred = None
+        self.pass_on()
+
+    async def wait_space(self) -> None:
+        """For who has reserved: wait until less than the limit waits to be written.
+
+        Cancelled: nothing happened.
+        """
+        while not self.has_space and self.failure is None:
+            self._space = trio.Event()
+            try:
+                await self._space.wait()
+            finally:
+                self._space = None
+
+    def put_message(self, frames: bytes) -> None:
+        """Like `put`, but not between the fragments of another message."""
+        if self._reserved and self.failure is None:
+            if self._deferred is None:
+                self._deferred = []
+            self._deferred.append(frames)
+            self.size += len(frames)
+        else:
+            self.put(frames)
+
+    def put(self, frames: bytes) -> None:
+        """Write whole frames, now or later; without effect once the stream has failed."""
+        if self.failure is not None:
+            return
+        if self._head is not None:
+            if self._queue is None:
+                self._queue = deque()
+            self._queue.append(frames)
+            self.size += len(frames)
+        else:
+            self._begin(frames)
+            if self._head is not None:
+                self._start_task(self._drain)
+        self.pass_on()
+
+    def drop_waiting(self) -> None:
+        """Drop the frames that have not begun to be written."""
+        for waiting in (self._queue, self._deferred):
+            if waiting:
+                self.size -= sum(map(len, waiting))
+                waiting.clear()
+
+    def end(self) -> None:
+        """End the stream's writing side once all is written."""
+        self._ends = True
+        if self._head is None and self.failure is None:
+            self._stream.send_eof()
+
+    def fail(self, error: Exception) -> None:
+        """Nothing can be written any more: let go of all that waits, and of who waits."""
+        if self.failure is None:
+            self.failure = error
+            self._head = self._queue = self._deferred = self.stuck_since = None
+            self.size = 0
+            if self._line is not None:
+                self._line.unpark_all()
+            if self._space is not None:
+                self._space.set()
+
+    def _begin(self, frames: bytes) -> None:
+        """Write `frames` as far as goes at once; the rest becomes the head."""
+        try:
+            sealed = self._stream.seal(frames)
+            sent = self._stream.send_nowait(sealed)
+        except (trio.BrokenResourceError, trio.ClosedResourceError) as error:
+            self.fail(error)
+            return
+        if sent < len(sealed):
+            self._head = memoryview(sealed)[sent:]
+            self.size += len(self._head)
+            self.stuck_since = trio.current_time()
+
+    async def _drain(self) -> None:
+        while (head := self._head) is not None:
+            try:
+                sent = await self._stream.send_some(head)
+            except (trio.BrokenResourceError, trio.ClosedResourceError) as error:
+                self.fail(error)
+            if self.failure is not None:
+                return
+            self.size -= sent
+            self.stuck_since = trio.current_time()
+            self._head = head[sent:] or None
+            self._refill()
+            self.pass_on()
+        if self._ends:
+            self._stream.send_eof()
+
+    def _refill(self) -> None:
+        """Begin the next frames once those before them are written."""
+        while self._head is None and self._queue:
+            frames: list[bytes] = []
+            length = 0
+            while self._queue and length < BATCH:
+                frames.append(self._queue.popleft())
+                length += len(frames[-1])
+            self.size -= length
+            self._begin(b"".join(frames))
+        if self._head is None:
+            self.stuck_since = self._queue = None

@@ -1,0 +1,141 @@
+"""One accepted connection, up to the upgrade: TLS, requests, and who answers them.
+
+Whatever asks for something else than a WebSocket is plain HTTP, answered by `on_request` or
+by the protocol, with keep-alive where both sides want it. Each request has the whole
+`Timeouts.handshake`, from when it is waited for to its last byte, however it trickles.
+"""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Awaitable, Callable, Sequence
+from dataclasses import dataclass, replace
+
+import trio
+
+from ..core.conversation import State
+from ..core.deflate import Deflate
+from ..core.errors import LocalProtocolError
+from ..core.events import Closed
+from ..core.http import Request, Response
+from ..core.limits import Limits
+from ..core.origin import Hosts, Origins, host_allowed, origin_allowed
+from ..core.protocol import HeaderLines, ServerProtocol
+from .streams import ByteStream, linger, send_all
+from .timeouts import Timeouts
+
+logger = logging.getLogger("rawws.server")
+
+OnRequest = Callable[[Request], Awaitable[Response | None]]
+
+
+@dataclass(frozen=True, slots=True)
+class Policy:
+    """What a server's users said about whom to let in; as the arguments of `serve`."""
+
+    subprotocols: Sequence[str]
+    origins: Origins
+    hosts: Hosts
+    compression: Deflate | None
+    limits: Limits
+    timeouts: Timeouts
+    on_request: OnRequest | None
+    headers: HeaderLines
+
+
+async def upgrade(
+    stream: ByteStream, policy: Policy, busy: Callable[[], Response | None]
+) -> ServerProtocol | None:
+    """Serve HTTP on `stream` until a WebSocket comes of it.
+
+    Args:
+        stream: just accepted, TLS done.
+        policy: whom to let in.
+        busy: says what an upgrade is answered while there are too many connections.
+
+    Returns:
+        The protocol with its 101 queued, or `None` if the connection is over; then the
+        stream is to be closed.
+
+    Raises:
+        trio.BrokenResourceError: the peer is gone.
+    """
+    protocol = ServerProtocol(limits=policy.limits, compression=policy.compression)
+    while protocol.state is State.CONNECTING:
+        request = None
+        with _within(policy.timeouts.handshake):
+            request = await _next_request(stream, protocol)
+        if request is not None:
+            request = replace(request, remote_address=stream.remote_address)
+            if await _answer(request, protocol, policy, busy):
+                return protocol
+        elif protocol.state is State.CONNECTING:
+            return None  # too slow
+        with _within(policy.timeouts.write) as writing:
+            await send_all(stream, protocol.data_to_send())
+        if writing.cancelled_caught:
+            return None
+    with _within(policy.timeouts.close):
+        await linger(stream)
+    return None
+
+
+def _within(seconds: float | None) -> trio.CancelScope:
+    return trio.move_on_after(float("inf") if seconds is None else seconds)
+
+
+async def _next_request(stream: ByteStream, protocol: ServerProtocol) -> Request | None:
+    """The next request, `None` if there will be none."""
+    while (event := protocol.next_event()) is None:
+        data = stream.receive_nowait()
+        if data is None:
+            await stream.wait_readable()
+        else:
+            protocol.receive_data(data)
+    if isinstance(event, Closed):
+        return None
+    assert isinstance(event, Request)
+    return event
+
+
+async def _answer(
+    request: Request,
+    protocol: ServerProtocol,
+    policy: Policy,
+    busy: Callable[[], Response | None],
+) -> bool:
+    """Accept or reject; whether the connection is a WebSocket now."""
+    response = await _response(request, protocol, policy) or busy()
+    if response is None:
+        subprotocol = next(
+            (name for name in policy.subprotocols if name in protocol.offered_subprotocols), None
+        )
+        protocol.accept(subprotocol, policy.headers)
+        protocol.request = request
+        return True
+    try:
+        protocol.reject(response)
+    except LocalProtocolError as error:
+        logger.error("on_request returned what cannot be sent: %s", error)
+        protocol.reject(Response(500, body="internal error\n"))
+    return False
+
+
+async def _response(
+    request: Request, protocol: ServerProtocol, policy: Policy
+) -> Response | None:
+    """What to answer instead of an upgrade, `None` to go on with it."""
+    refusal = protocol.refusal
+    if not host_allowed(request, policy.hosts):
+        return Response(421 if refusal else 403, body="this host is not served here\n")
+    if policy.on_request is not None:
+        try:
+            response = await policy.on_request(request)
+        except Exception:
+            logger.exception("on_request failed for %s", request.target)
+            return Response(500, body="internal error\n")
+        if response is not None:
+            return response
+    if refusal is None and not origin_allowed(request, policy.origins):
+        return Response(403, body="this origin is not allowed\n")
+    return refusal
