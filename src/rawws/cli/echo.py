@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from functools import partial
+
+import trio
 
 import rawws
 
@@ -15,22 +17,14 @@ async def echo(host: str, port: int) -> None:
         port: TCP port, 0 for a free one.
 
     Raises:
-        OSError: it cannot listen there.
+        OSError: in a group, as a nursery has it: it cannot listen there.
     """
-    await rawws.serve(_send_back, port, host=host, task_status=_Announcement(host))
+    async with trio.open_nursery() as nursery:
+        server = await nursery.start(partial(rawws.serve, _send_back, port, host=host))
+        shown = f"[{host}]" if ":" in host else host
+        print(f"ws://{shown}:{server.port}/", flush=True)
 
 
 async def _send_back(ws: rawws.WebSocket) -> None:
     async for message in ws:
         await ws.send(message)
-
-
-@dataclass(frozen=True)
-class _Announcement:
-    """A task status that prints the URL when the server has started."""
-
-    host: str
-
-    def started(self, server: rawws.Server) -> None:
-        host = f"[{self.host}]" if ":" in self.host else self.host
-        print(f"ws://{host}:{server.port}/", flush=True)

@@ -16,7 +16,6 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from enum import Enum, auto
-from types import UnionType
 
 from .close import Close, clip_reason, encode_close
 from .deflate import PerMessageDeflate
@@ -117,8 +116,8 @@ class Conversation:
             return self._handshake_event() if self.state is State.CONNECTING else None
         try:
             event = reader.next(parts)
-            if self.state is not State.OPEN:
-                event = self._pass_over(reader, event)
+            if self.state is State.CLOSED:
+                event = self._leftover(reader, event)
         except RemoteProtocolError as error:
             return self._fail(error)
         if type(event) is Message:
@@ -203,7 +202,7 @@ class Conversation:
         self._out.append(self._open().ping(payload))
 
     def close(self, code: int | None = 1000, reason: str = "") -> None:
-        """Queue a Close frame [7.1.2]. From here on messages of the peer are dropped.
+        """Queue a Close frame [7.1.2]. What the peer sent before its own still comes.
 
         Args:
             code: `None` sends a Close without one.
@@ -252,17 +251,11 @@ class Conversation:
         )
         self._reader.feed(trailing)
 
-    def _pass_over(self, reader: FrameReader, event: FrameEvent | None) -> FrameEvent | None:
-        """What still counts of `event` and those that follow, now that one side is done.
-
-        After our own Close only the peer's counts. After a loss, only messages do.
-        """
-        wanted: type | UnionType = Close
-        if self.state is State.CLOSED:
-            wanted = Message | MessagePart
-        while event is not None and not isinstance(event, wanted):
+    def _leftover(self, reader: FrameReader, event: FrameEvent | None) -> FrameEvent | None:
+        """After a loss only messages count, of what was here already."""
+        while event is not None and not isinstance(event, Message | MessagePart):
             event = reader.next()
-        if event is None and self.state is State.CLOSED:
+        if event is None:
             self._reader = None
         return event
 

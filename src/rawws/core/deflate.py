@@ -194,7 +194,7 @@ class PerMessageDeflate(Extension):
         """
         if not (fin and self._frame_compressed):
             return None
-        self._frame_compressed = self._message_compressed = False
+        self._message_compressed = False
         if not self._tail_fits:
             return CloseReason.INVALID_FRAME_PAYLOAD_DATA
         try:

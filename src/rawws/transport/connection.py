@@ -35,6 +35,8 @@ from .timeouts import Timeouts
 
 WAITING_COST = 100  # bytes that a message costs beyond its own, while it waits
 
+TURN = 1000  # events handled before others get their turn
+
 GOOD_ENDS = (1000, 1001, 1005)
 
 
@@ -55,6 +57,7 @@ class Connection:
         "_inbox",
         "_inbox_size",
         "_limit",
+        "_more",
         "_parked",
         "_ping_due",
         "_reading",
@@ -88,6 +91,7 @@ class Connection:
         self._limit = limits.receive_buffer
         self._timeouts = timeouts
         self._reading = False
+        self._more = False  # there is more to decode, but it was others' turn
         self._draining = False  # this side says goodbye, and its users are to see an end
         self._parked: trio.lowlevel.ParkingLot | None = None
         self._inbox: deque[Message | MessagePart] | None = None
@@ -101,9 +105,14 @@ class Connection:
     @property
     def full(self) -> bool:
         """Whether so much is left lying that nothing more is read."""
-        if self._limit is None or self.protocol.state is State.CLOSED:
+        if self._limit is None or self.protocol.state is not State.OPEN:
             return False
         return self._inbox_size + self.protocol.buffered >= self._limit
+
+    @property
+    def has_input(self) -> bool:
+        """Whether something has arrived that was not taken yet."""
+        return bool(self._inbox) or self.protocol.buffered > 0
 
     @property
     def closed(self) -> bool:
@@ -123,25 +132,40 @@ class Connection:
             self._inbox_size -= len(message.data) + WAITING_COST
             self.wake()
             return message
-        while (event := self.protocol.next_event(parts=parts)) is not None:
+        if self._draining:
+            raise self.end()
+        for _ in range(TURN):
+            event = self.protocol.next_event(parts=parts)
             if isinstance(event, Message | MessagePart):
                 return event
+            if event is None:
+                if self.protocol.state is State.CLOSED:
+                    raise self.end()
+                return None
             self._handle(event)
-        if self._draining or self.protocol.state is State.CLOSED:
-            raise self.end()
+        self._more = True
         return None
 
     def gather(self) -> None:
-        """Take note of all that has arrived; messages go to the inbox while it has room."""
-        while not self.full and (event := self.protocol.next_event()) is not None:
+        """Take note of all that has arrived; messages go to the inbox while it has room.
+
+        After our own Close they are dropped; after the end there is nothing to take note of.
+        """
+        for _ in range(TURN):
+            if self.full or self.protocol.state is State.CLOSED:
+                return
+            event = self.protocol.next_event()
+            if event is None:
+                return
             if not isinstance(event, Message | MessagePart):
                 self._handle(event)
-                continue
-            if self._inbox is None:
-                self._inbox = deque()
-            self._inbox.append(event)
-            self._inbox_size += len(event.data) + WAITING_COST
-            self.wake()
+            elif self.protocol.state is State.OPEN:
+                if self._inbox is None:
+                    self._inbox = deque()
+                self._inbox.append(event)
+                self._inbox_size += len(event.data) + WAITING_COST
+                self.wake()
+        self._more = True
 
     def skip_message(self) -> None:
         """Drop what is still to come of the message of which parts were taken."""
@@ -156,6 +180,10 @@ class Connection:
 
         Cancelled: nothing happened; the reader's role goes to another who waits.
         """
+        if self._more:
+            self._more = False
+            await trio.lowlevel.checkpoint()
+            return
         if self._reading or self.full:
             if self._parked is None:
                 self._parked = trio.lowlevel.ParkingLot()

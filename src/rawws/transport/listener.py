@@ -80,18 +80,17 @@ def unix_socket(path: str | os.PathLike[str], *, backlog: int) -> Iterator[socke
         OSError: the path cannot be bound, or is somebody's.
     """
     _remove_stale(path)
-    sock = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
-    try:
+    with socket.socket(socket.AF_UNIX, socket.SOCK_STREAM) as sock:
         sock.setblocking(False)
         sock.bind(os.fspath(path))
         inode = os.stat(path).st_ino
-        sock.listen(backlog)
-        yield sock
-        with suppress(OSError):
-            if os.stat(path).st_ino == inode:  # and not another server's by now
-                os.unlink(path)
-    finally:
-        sock.close()
+        try:
+            sock.listen(backlog)
+            yield sock
+        finally:
+            with suppress(OSError):
+                if os.stat(path).st_ino == inode:  # and not another server's by now
+                    os.unlink(path)
 
 
 def _remove_stale(path: str | os.PathLike[str]) -> None:

@@ -42,7 +42,8 @@ class MessageStream:
         connection = self._connection
         self.busy = True
         try:
-            await connection.home.pause()
+            if connection.has_input:
+                await connection.home.pause()
             while (part := connection.poll(parts=True)) is None:
                 await connection.read()
         finally:

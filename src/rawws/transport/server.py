@@ -247,7 +247,9 @@ class Server:
                 logger.error("handler failed for %r", websocket, exc_info=error)
             if passing is not None:
                 connection.leave(1001 if bugs is None else 1011)
-                raise
+                if bugs is None:
+                    raise
+                raise passing from None
             return 1000 if bugs is None else 1011
         return 1000
 

@@ -75,6 +75,7 @@ async def upgrade(
             await send_all(stream, protocol.data_to_send())
         if writing.cancelled_caught:
             return None
+        await trio.lowlevel.checkpoint()  # a peer may have sent many requests at once
     with _within(policy.timeouts.close):
         await linger(stream)
     return None

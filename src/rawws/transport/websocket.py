@@ -95,7 +95,8 @@ class WebSocket(trio.abc.Channel["str | bytes"]):
         self._begin_receiving()
         connection = self._connection
         try:
-            await connection.home.pause()
+            if connection.has_input:  # or `read` will be the checkpoint
+                await connection.home.pause()
             while (message := connection.poll()) is None:
                 await connection.read()
             return message.data
