@@ -63,8 +63,16 @@ async def close_code(ws: rawws.WebSocket) -> int:
         return (await ws.wait_closed()).code
 
 
+async def open_raw(server: rawws.Server) -> RawClient:
+    """A `RawClient` for a server in this very thread."""
+    return await trio.to_thread.run_sync(RawClient, server.port)
+
+
 class RawClient:
-    """A client that does only what it is told: it reads nothing by itself and answers nothing."""
+    """A client that does only what it is told: it reads nothing by itself and answers nothing.
+
+    It blocks while it opens and reads; what it sends it leaves to the kernel.
+    """
 
     def __init__(self, port: int, receive_buffer: int = 4096) -> None:
         self.socket = socket.socket()
@@ -84,8 +92,8 @@ class RawClient:
         assert head.startswith(b"HTTP/1.1 101 "), head
 
     def send(self, **members: object) -> None:
-        """Send one request, masked with zeros."""
-        payload = json.dumps(members).encode()
+        """Send one request, masked with zeros, and padded so that its length takes two bytes."""
+        payload = json.dumps(members).ljust(126).encode()
         self.socket.sendall(struct.pack("!BBH4x", 0x81, 0x80 | 126, len(payload)) + payload)
 
     def receive(self) -> tuple[int, bytes]:

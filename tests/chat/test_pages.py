@@ -11,6 +11,7 @@ from rawws.chat.pages import Pages
 TYPES = {
     "/": "text/html; charset=utf-8",
     "/style.css": "text/css; charset=utf-8",
+    "/room.css": "text/css; charset=utf-8",
     "/app.js": "text/javascript; charset=utf-8",
     "/link.js": "text/javascript; charset=utf-8",
     "/view.js": "text/javascript; charset=utf-8",

@@ -11,10 +11,10 @@ import trio
 import rawws
 from rawws.chat import session
 from tests.chat.support import (
-    RawClient,
     close_code,
     join,
     open_presence,
+    open_raw,
     open_talk,
     receive,
     say,
@@ -138,7 +138,7 @@ async def test_name_is_free_again_when_its_connection_ends(chat: rawws.Server) -
 
 async def test_name_is_free_again_when_its_connection_is_lost(chat: rawws.Server) -> None:
     async with open_presence(chat) as watcher:
-        with RawClient(chat.port) as lost:
+        with await open_raw(chat) as lost:
             lost.send(type="join", name="Ada", room="lobby")
             await wait_for_people(watcher, "Ada")
         await wait_for_people(watcher)
@@ -159,7 +159,7 @@ async def test_secret_takes_the_name_over_from_a_connection_that_is_still_open(
 async def test_name_is_taken_over_from_a_connection_that_does_not_answer(
     chat: rawws.Server,
 ) -> None:
-    with RawClient(chat.port) as old:
+    with await open_raw(chat) as old:
         old.send(type="join", name="Ada", room="lobby")
         secret = json.loads((await trio.to_thread.run_sync(old.receive))[1])["secret"]
         async with open_talk(chat) as new:
@@ -174,7 +174,7 @@ async def test_member_who_does_not_read_is_closed_and_delays_nobody(
     monkeypatch.setattr(session, "BURST", 1e6)
     text = "小" * 4000
     async with open_presence(chat) as watcher, open_talk(chat) as ada, open_talk(chat) as grace:
-        with RawClient(chat.port) as jammed:
+        with await open_raw(chat) as jammed:
             jammed.send(type="join", name="Jammed", room="lobby")
             await wait_for_people(watcher, "Jammed")
             await join(ada, "Ada")

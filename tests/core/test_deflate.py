@@ -149,6 +149,14 @@ def test_every_value_in_its_range_compresses(name: str, values: Iterable[int]) -
         assert inflate(make(config), make(config).compress(b"hello" * 50)) == b"hello" * 50
 
 
+def test_more_effort_makes_smaller_messages() -> None:
+    message = b" ".join(b"%d" % (number**2) for number in range(5000))
+    sizes = [len(make(Deflate(level=level)).compress(message)) for level in (0, 1, 6, 9)]
+    assert sizes == sorted(sizes, reverse=True)
+    assert len(set(sizes)) == 4
+    assert sizes[0] > len(message)
+
+
 @pytest.mark.parametrize(
     ("name", "value", "allowed"),
     [
@@ -383,6 +391,12 @@ def test_header_hook_may_be_called_repeatedly_for_one_frame(rsv: RsvBits) -> Non
 # Hostile input
 
 
+def test_continuation_of_no_message_is_not_inflated() -> None:
+    extension = make()
+    assert inflate(extension, deflated(b"hello")) == b"hello"
+    assert read_frame(extension, [b"more"], opcode=Opcode.CONTINUATION, rsv=PLAIN) == b"more"
+
+
 def test_rfc_examples_are_read() -> None:
     hello = bytes.fromhex("f248cdc9c90700")
     extension = make()
@@ -444,9 +458,9 @@ def test_any_payload_is_inflated_or_owed_1007(payloads: list[bytes], takeover: b
 
 @given(st.lists(st.binary(max_size=60) | PAYLOADS.map(deflated), max_size=4), st.data())
 def test_chunks_of_the_input_make_no_difference(payloads: list[bytes], data: st.DataObject) -> None:
-    whole = make()
+    whole = make(bits=15)  # a smaller window can be overstepped, which see below
     in_one = collect(whole)
-    parts = make()
+    parts = make(bits=15)
     in_parts = collect(parts)
     for payload in payloads:
         result = read_frame(whole, [payload])
@@ -455,6 +469,19 @@ def test_chunks_of_the_input_make_no_difference(payloads: list[bytes], data: st.
         if result:
             return
         assert b"".join(in_parts) == b"".join(in_one)
+
+
+@given(st.lists(PAYLOADS, min_size=1, max_size=4), st.integers(1, 300))
+def test_overstepped_window_is_never_misread(messages: list[bytes], size: int) -> None:
+    sender, receiver = make(bits=15), make(bits=8)
+    got = collect(receiver)
+    for message in messages:
+        result = read_frame(receiver, cut(sender.compress(message), size))
+        if result is CloseReason.INVALID_FRAME_PAYLOAD_DATA:
+            assert message.startswith(b"".join(got))
+            return
+        assert b"".join(got) == message
+        got.clear()
 
 
 def test_without_context_takeover_a_message_may_not_refer_to_an_earlier_one() -> None:

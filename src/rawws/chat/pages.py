@@ -16,7 +16,7 @@ _TYPES = {
     "js": "text/javascript; charset=utf-8",
     "svg": "image/svg+xml",
 }
-_FILES = ("index.html", "style.css", "app.js", "link.js", "view.js", "icon.svg")
+_FILES = ("index.html", "style.css", "room.css", "app.js", "link.js", "view.js", "icon.svg")
 
 HEADERS = (
     (

@@ -17,6 +17,10 @@ message to message [7.1.1], so both sides must have seen every compressed messag
   the octets behind it [7.2.3.4].
 - What has been sent can be read: every fragment is flushed, so none waits for the last.
 
+A peer that refers back further than the window agreed on is owed 1007 [7.1.2], but zlib
+notices only where the reference leaves the step of output at hand. Such a message is read
+as it was meant or refused, and how its bytes arrived in time can decide which.
+
 A message that inflates to nothing, endlessly, is not seen here: the frame reader counts
 frames and their lengths.
 

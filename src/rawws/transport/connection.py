@@ -35,6 +35,8 @@ from .timeouts import Timeouts
 
 WAITING_COST = 100  # bytes that a message costs beyond its own, while it waits
 
+_MESSAGES = (Message, MessagePart)
+
 TURN = 1000  # events handled before others get their turn
 
 GOOD_ENDS = (1000, 1001, 1005)
@@ -129,14 +131,14 @@ class Connection:
             raise trio.ClosedResourceError("this WebSocket was closed")
         if self._inbox:
             message = self._inbox.popleft()
-            self._inbox_size -= len(message.data) + WAITING_COST
+            self._inbox_size -= _weight(message)
             self.wake()
             return message
         if self._draining:
             raise self.end()
         for _ in range(TURN):
             event = self.protocol.next_event(parts=parts)
-            if isinstance(event, Message | MessagePart):
+            if isinstance(event, _MESSAGES):
                 return event
             if event is None:
                 if self.protocol.state is State.CLOSED:
@@ -157,21 +159,20 @@ class Connection:
             event = self.protocol.next_event()
             if event is None:
                 return
-            if not isinstance(event, Message | MessagePart):
+            if not isinstance(event, _MESSAGES):
                 self._handle(event)
             elif self.protocol.state is State.OPEN:
                 if self._inbox is None:
                     self._inbox = deque()
                 self._inbox.append(event)
-                self._inbox_size += len(event.data) + WAITING_COST
+                self._inbox_size += _weight(event)
                 self.wake()
         self._more = True
 
     def skip_message(self) -> None:
         """Drop what is still to come of the message of which parts were taken."""
         if self._inbox:
-            rest = self._inbox.popleft()
-            self._inbox_size -= len(rest.data) + WAITING_COST
+            self._inbox_size -= _weight(self._inbox.popleft())
         else:
             self.protocol.skip_message()
 
@@ -302,7 +303,7 @@ class Connection:
 
     def abort(self, cause: Exception, *, local: bool = True) -> None:
         """Close at once: the connection is broken, by `cause`."""
-        if self.cause is None:
+        if self.cause is None and self.protocol.state is not State.CLOSED:
             self.cause = cause
         self.gather()
         self.protocol.lost(str(cause), local=local)
@@ -409,3 +410,10 @@ class Connection:
         self._stream.close()
         self.outbox.fail(trio.ClosedResourceError("the connection is closed"))
         self.wake()
+
+
+def _weight(message: Message | MessagePart) -> int:
+    """Bytes that a message costs while it waits."""
+    data = message.data
+    wide = isinstance(data, str) and not data.isascii()
+    return len(data) * (4 if wide else 1) + WAITING_COST

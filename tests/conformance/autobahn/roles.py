@@ -94,17 +94,19 @@ async def _against_our_client(wstest: Sequence[str], spec: dict[str, Any], run: 
         async with _connect(f"{url}/getCaseCount") as ws:
             count = int(await ws.receive())
         for number in range(1, count + 1):
-            await _run_case(f"{url}/runCase?case={number}&agent={AGENT}")
+            await _run_case(f"{url}/runCase?case={number}&agent={AGENT}", run)
         async with _connect(f"{url}/updateReports?agent={AGENT}") as ws:
             await ws.wait_closed()
 
 
-async def _run_case(url: str) -> None:
+async def _run_case(url: str, run: Run) -> None:
+    """One case. Many end badly on purpose: the suite is the judge, the log may explain."""
     try:
         async with _connect(url) as ws:
             await _echo(ws)
-    except rawws.RawwsError:
-        pass  # many cases end badly on purpose; the suite is the judge
+    except rawws.RawwsError as error:
+        with (run.folder / "client.log").open("a") as log:
+            print(url, repr(error), file=log)
 
 
 async def _echo(ws: rawws.WebSocket) -> None:
