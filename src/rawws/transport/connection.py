@@ -18,9 +18,6 @@ the connection, and our Close would be lost.
 
 from __future__ import annotations
 
-from collections import deque
-from random import uniform
-
 import trio
 
 from ..core.close import Close
@@ -29,11 +26,11 @@ from ..core.events import Closed, Event, Message, MessagePart, Ping, Pong
 from ..core.limits import Limits
 from .errors import ConnectionBroken, ConnectionClosed, ConnectionEnded, describe
 from .home import Home
+from .inbox import Inbox
 from .outbox import Outbox
+from .pings import Pings
 from .streams import ByteStream
 from .timeouts import Timeouts
-
-WAITING_COST = 100  # bytes that a message costs beyond its own, while it waits
 
 _MESSAGES = (Message, MessagePart)
 
@@ -48,8 +45,8 @@ class Connection:
     Attributes:
         home: where its tasks live.
         outbox: what it has to write.
+        pings: those that wait for their pongs.
         protocol: its state.
-        latency: seconds that the last answered ping took, `None` before that.
         cause: what broke it, if it is broken.
     """
 
@@ -57,18 +54,15 @@ class Connection:
         "_close_due",
         "_draining",
         "_inbox",
-        "_inbox_size",
         "_limit",
         "_more",
         "_parked",
-        "_ping_due",
         "_reading",
         "_stream",
         "_timeouts",
         "cause",
         "given_up",
         "home",
-        "latency",
         "outbox",
         "pings",
         "protocol",
@@ -85,10 +79,9 @@ class Connection:
         self.protocol = protocol
         self.home = home
         self.outbox = Outbox(stream, limits.send_buffer, home.start_task)
-        self.latency: float | None = None
         self.cause: Exception | None = None
         self.given_up = False  # by this side's `aclose`: nothing more will be asked of it
-        self.pings: dict[bytes, float] | None = None  # payload -> when it was sent
+        self.pings = Pings(timeouts.ping_interval)
         self._stream = stream
         self._limit = limits.receive_buffer
         self._timeouts = timeouts
@@ -96,10 +89,8 @@ class Connection:
         self._more = False  # there is more to decode, but it was others' turn
         self._draining = False  # this side says goodbye, and its users are to see an end
         self._parked: trio.lowlevel.ParkingLot | None = None
-        self._inbox: deque[Message | MessagePart] | None = None
-        self._inbox_size = 0
+        self._inbox = Inbox()
         self._close_due: float | None = None
-        self._ping_due = self._next_ping(0.5)
         self.flush()
 
     # -- in
@@ -109,7 +100,7 @@ class Connection:
         """Whether so much is left lying that nothing more is read."""
         if self._limit is None or self.protocol.state is not State.OPEN:
             return False
-        return self._inbox_size + self.protocol.buffered >= self._limit
+        return self._inbox.size + self.protocol.buffered >= self._limit
 
     @property
     def has_input(self) -> bool:
@@ -130,10 +121,8 @@ class Connection:
         if self.given_up:
             raise trio.ClosedResourceError("this WebSocket was closed")
         if self._inbox:
-            message = self._inbox.popleft()
-            self._inbox_size -= _weight(message)
             self.wake()
-            return message
+            return self._inbox.take()
         if self._draining:
             raise self.end()
         for _ in range(TURN):
@@ -162,17 +151,14 @@ class Connection:
             if not isinstance(event, _MESSAGES):
                 self._handle(event)
             elif self.protocol.state is State.OPEN:
-                if self._inbox is None:
-                    self._inbox = deque()
-                self._inbox.append(event)
-                self._inbox_size += _weight(event)
+                self._inbox.put(event)
                 self.wake()
         self._more = True
 
     def skip_message(self) -> None:
         """Drop what is still to come of the message of which parts were taken."""
         if self._inbox:
-            self._inbox_size -= _weight(self._inbox.popleft())
+            self._inbox.take()
         else:
             self.protocol.skip_message()
 
@@ -289,8 +275,7 @@ class Connection:
         """
         self.say_close(code, reason)
         self.given_up = True
-        self._inbox = None
-        self._inbox_size = 0
+        self._inbox.clear()
 
     def leave(self, code: int) -> None:
         """Send one Close if that goes without waiting, and close."""
@@ -340,17 +325,13 @@ class Connection:
                 self._beat_pings(now)
 
     def _beat_pings(self, now: float) -> None:
-        if self.pings:
-            if self.full:  # a pong could not be seen; once it can, it gets the whole time
-                self.pings = dict.fromkeys(self.pings, now)
-            oldest = next(iter(self.pings.values()))
-            if self._timeouts.ping is not None and now - oldest >= self._timeouts.ping:
-                self.abort(trio.TooSlowError(f"no pong within {self._timeouts.ping} s"))
-                return
-        if self._ping_due is not None and now >= self._ping_due:
-            self._ping_due = self._next_ping(0.9)
-            if self.outbox.has_space:
-                self.ping(int(now * 1e6).to_bytes(8))
+        pings, limit = self.pings, self._timeouts.ping
+        if self.full:
+            pings.restart(now)
+        if limit is not None and pings.waited(now) >= limit:
+            self.abort(trio.TooSlowError(f"no pong within {limit} s"))
+        elif pings.is_due(now) and self.outbox.has_space:
+            self.ping(int(now * 1e6).to_bytes(8))
 
     def ping(self, payload: bytes) -> None:
         """Send a Ping and take note of it.
@@ -359,9 +340,7 @@ class Connection:
             LocalProtocolError: the payload is too long, or the connection not open.
         """
         self.protocol.send_ping(payload)
-        if self.pings is None:
-            self.pings = {}
-        self.pings[payload] = trio.current_time()
+        self.pings.sent(payload)
         self.flush()
 
     # -- inside
@@ -371,19 +350,10 @@ class Connection:
             if self.outbox.has_space:  # else it waits in the protocol's one slot
                 self.flush()
         elif isinstance(event, Pong):
-            self._take_pong(event.payload)
+            if self.pings.answered(event.payload):
+                self.wake()
         elif isinstance(event, Closed):
             self._take_close(event)
-
-    def _take_pong(self, payload: bytes) -> None:
-        if self.pings is None or payload not in self.pings:
-            return
-        self.latency = trio.current_time() - self.pings[payload]
-        # A pong answers the pings before its own, too [5.5.3].
-        while next(iter(self.pings)) != payload:
-            del self.pings[next(iter(self.pings))]
-        del self.pings[payload]
-        self.wake()
 
     def _take_close(self, event: Closed) -> None:
         if self.cause is None:
@@ -400,20 +370,9 @@ class Connection:
         if self._close_due is None and self._timeouts.close is not None:
             self._close_due = trio.current_time() + self._timeouts.close
 
-    def _next_ping(self, least: float) -> float | None:
-        """When to ping next: not all connections in one tick."""
-        interval = self._timeouts.ping_interval
-        return None if interval is None else trio.current_time() + interval * uniform(least, 1)
-
     def _drop(self) -> None:
         """Close the socket and wake all who wait."""
         self._stream.close()
         self.outbox.fail(trio.ClosedResourceError("the connection is closed"))
         self.wake()
 
-
-def _weight(message: Message | MessagePart) -> int:
-    """Bytes that a message costs while it waits."""
-    data = message.data
-    wide = isinstance(data, str) and not data.isascii()
-    return len(data) * (4 if wide else 1) + WAITING_COST

@@ -77,7 +77,7 @@ class WebSocket(trio.abc.Channel["str | bytes"]):
     @property
     def latency(self) -> float | None:
         """Seconds that the last answered ping took, `None` before there was one."""
-        return self._connection.latency
+        return self._connection.pings.latency
 
     # -- receiving
 
@@ -273,20 +273,19 @@ class WebSocket(trio.abc.Channel["str | bytes"]):
             payload = os.urandom(4)
         await connection.home.pause()
         connection.check_open()
-        if connection.pings and payload in connection.pings:
+        if payload in connection.pings:
             raise LocalProtocolError(f"a ping with payload {payload!r} waits for its pong")
         start = trio.current_time()
         connection.ping(payload)
         try:
             while True:
                 connection.gather()
-                if payload not in (connection.pings or ()):
+                if payload not in connection.pings:
                     return trio.current_time() - start
                 connection.check_receiving()
                 await connection.read()
         finally:
-            if connection.pings:
-                connection.pings.pop(payload, None)
+            connection.pings.forget(payload)
 
     async def wait_closed(self) -> Close:
         """Wait until the connection is closed, and return how; for who only sends.
