@@ -13,6 +13,24 @@ from io import BytesIO
 from .errors import MessageTooBig, RemoteProtocolError
 
 
+def as_text(data: bytes) -> str:
+    """A whole text message.
+
+    Raises:
+        RemoteProtocolError: 1007 if it is not UTF-8.
+    """
+    try:
+        return data.decode()
+    except UnicodeDecodeError:
+        raise _not_utf8() from None
+
+
+def _not_utf8() -> RemoteProtocolError:
+    # In the same words wherever it shows: they go to the peer, and must not tell how its
+    # bytes were cut on the way.
+    return RemoteProtocolError("text message is not UTF-8 [8.1]", 1007)
+
+
 class Assembly:
     """One message while its frames arrive.
 
@@ -62,7 +80,7 @@ class Assembly:
             if self.text:
                 self._check()
         if excess > 0 and self._limit is not None:
-            raise MessageTooBig(self._size, self._limit)
+            raise MessageTooBig(self._limit + 1, self._limit)  # however long the piece was
 
     def discard(self) -> None:
         """Keep nothing of this message, neither what came nor what will."""
@@ -93,11 +111,7 @@ class Assembly:
         """
         assert self._kept is not None
         data = self._kept.getvalue()
-        if not self.text:
-            return data
-        if self._checked != len(data):
-            raise RemoteProtocolError("text message ends within a character [8.1]", 1007)
-        return data.decode()
+        return as_text(data) if self.text else data
 
     def _check(self) -> None:
         assert self._kept is not None
@@ -106,8 +120,8 @@ class Assembly:
         try:
             _, whole = utf_8_decode(fresh, "strict", False)
         except UnicodeDecodeError:
-            raise RemoteProtocolError("text message is not UTF-8 [8.1]", 1007) from None
+            raise _not_utf8() from None
         # Python's decoder waits for the third byte of a surrogate; two are enough.
         if len(fresh) - whole >= 2 and fresh[whole] == 0xED and fresh[whole + 1] >= 0xA0:
-            raise RemoteProtocolError("text message has a surrogate [8.1]", 1007)
+            raise _not_utf8()
         self._checked += whole

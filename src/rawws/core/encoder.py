@@ -137,8 +137,11 @@ class Encoder:
         """A Ping [5.5.2].
 
         Raises:
-            LocalProtocolError: the payload has more than 125 bytes.
+            InvalidMessage: the payload is not bytes.
+            LocalProtocolError: it has more than 125 bytes.
         """
+        if not isinstance(payload, bytes):
+            raise InvalidMessage(f"ping payload must be bytes, not {payload!r:.60}")
         if len(payload) > MAX_CONTROL:
             raise LocalProtocolError(
                 f"ping payload of {len(payload)} bytes, {MAX_CONTROL} allowed [5.5]"

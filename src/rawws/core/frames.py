@@ -21,9 +21,9 @@ from __future__ import annotations
 from wsproto.extensions import Extension
 from wsproto.frame_protocol import FrameDecoder, ParseFailed
 
-from .assembly import Assembly
+from .assembly import Assembly, as_text
 from .close import Close, decode_close
-from .deflate import PerMessageDeflate
+from .deflate import STEP, PerMessageDeflate
 from .errors import RemoteProtocolError
 from .events import Message, MessagePart, Ping, Pong
 from .limits import Limits
@@ -156,7 +156,7 @@ class FrameReader:
                 if self._masked:
                     payload = apply_mask(payload, data[start - 4 : start])
                 self._pos = end
-                return Message(payload if first == FIN | BINARY else _as_text(payload))
+                return Message(payload if first == FIN | BINARY else as_text(payload))
         self._begin_frame(first, length, start)
         return None
 
@@ -263,11 +263,12 @@ class FrameReader:
 
     def _decode(self, piece: bytes) -> None:
         assert self._decoder is not None and self._message is not None
-        self._decoder.receive_bytes(piece)
         try:
-            while (frame := self._decoder.process_buffer()) is not None:
-                assert isinstance(frame.payload, bytes)
-                self._message.add(frame.payload)
+            for start in range(0, len(piece) or 1, STEP):  # it copies each several times over
+                self._decoder.receive_bytes(piece[start : start + STEP])
+                while (frame := self._decoder.process_buffer()) is not None:
+                    assert isinstance(frame.payload, bytes)
+                    self._message.add(frame.payload)
         except ParseFailed as error:
             raise RemoteProtocolError(f"{error} [RFC 7692 7.2.2]", int(error.code)) from None
 
@@ -287,10 +288,3 @@ class FrameReader:
 
 def _nowhere(_: bytes) -> None:
     """No message has begun."""
-
-
-def _as_text(payload: bytes) -> str:
-    try:
-        return payload.decode()
-    except UnicodeDecodeError:
-        raise RemoteProtocolError("text message is not UTF-8 [8.1]", 1007) from None

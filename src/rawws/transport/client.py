@@ -112,7 +112,7 @@ def _deadline(seconds: float | None) -> Iterator[None]:
 async def _open_stream(
     url: URL, stream: trio.abc.Stream | None, context: ssl.SSLContext | None, home: Home
 ) -> ByteStream:
-    """Connect, unless `stream` is connected already, and put TLS on it if the URL says so."""
+    """Connect, unless `stream` is connected already; TLS, if the URL says so, is to follow."""
     if stream is None:
         stream = await trio.open_tcp_stream(url.host, url.port)
     if not url.secure:
@@ -121,18 +121,14 @@ async def _open_stream(
     if type(stream) is not trio.SocketStream:
         stream = trio.SSLStream(stream, context, server_hostname=url.host, https_compatible=True)
         return adopt(stream, home.start_task)
-    secure = TlsSocket(DirectSocket(give_up_socket(stream)), context, server_hostname=url.host)
-    try:
-        await secure.handshake()
-    except BaseException:
-        secure.close()
-        raise
-    return secure
+    return TlsSocket(DirectSocket(give_up_socket(stream)), context, server_hostname=url.host)
 
 
 async def _shake_hands(protocol: ClientProtocol, wire: ByteStream) -> Accepted:
     """Send the request and wait for the answer; whatever goes wrong closes `wire`."""
     try:
+        if isinstance(wire, TlsSocket):
+            await wire.handshake()
         await send_all(wire, protocol.data_to_send())
         while (event := protocol.next_event()) is None:
             data = wire.receive_nowait()

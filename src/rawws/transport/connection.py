@@ -181,6 +181,9 @@ class Connection:
             await self._stream.wait_readable()
         except trio.ClosedResourceError:
             return  # by a deadline, or by another task
+        except trio.BrokenResourceError as error:
+            self.abort(error, local=False)
+            return
         finally:
             self._reading = False
             self.wake()
@@ -322,6 +325,8 @@ class Connection:
                 self.pull_if_free()
                 self.gather()
             if self.protocol.state is State.OPEN:
+                if self.outbox.has_space:
+                    self.flush()  # a pong may have waited for it
                 self._beat_pings(now)
 
     def _beat_pings(self, now: float) -> None:

@@ -14,6 +14,7 @@ import socket
 import stat
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager, suppress
+from typing import Any
 
 import trio
 
@@ -22,9 +23,16 @@ logger = logging.getLogger("rawws.server")
 PAUSE = 0.1  # seconds that accepting rests when the system has no more to give
 QUIET = 10  # seconds between log lines about that
 BATCH = 64  # connections accepted before others get their turn
+ATTEMPTS = 10  # numbers tried for port 0, until one is free for every address
 
-# What accept() raises when the system, not the connection, is in trouble.
-_EXHAUSTED = {errno.EMFILE, errno.ENFILE, errno.ENOBUFS, errno.ENOMEM}
+# What socket() and bind() raise for an address that this machine does not have.
+_NOT_HERE = {errno.EAFNOSUPPORT, errno.EADDRNOTAVAIL}
+
+# What accept() raises when the connection, not the listener or the system, is in trouble.
+_LOST = {
+    *(errno.ECONNABORTED, errno.EPROTO, errno.EPERM, errno.ENOPROTOOPT),
+    *(errno.ENETDOWN, errno.ENETUNREACH, errno.EHOSTDOWN, errno.EHOSTUNREACH),
+}
 
 
 async def open_tcp(
@@ -33,43 +41,66 @@ async def open_tcp(
     """Bind and listen on every address of `host`; on all interfaces for `None`.
 
     With port 0 the system chooses a number for the first address, and the others take it.
+    Addresses that this machine does not have are passed over, if there is another.
 
     Raises:
-        OSError: none of the addresses could be bound; or, after the first was, another.
+        OSError: an address could not be bound; nothing is left open.
     """
     infos = await trio.socket.getaddrinfo(
         host, port, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE
     )
+    attempts = 1 if port else ATTEMPTS
+    while True:
+        attempts -= 1
+        try:
+            return _listen_all(infos, port, backlog, reuse_port)
+        except OSError as error:
+            if error.errno != errno.EADDRINUSE or not attempts:
+                raise
+
+
+def _listen_all(
+    infos: Iterable[tuple[Any, ...]], port: int, backlog: int, reuse_port: bool
+) -> list[socket.socket]:
     sockets: list[socket.socket] = []
+    missing: OSError | None = None
     try:
-        for family, kind, protocol, _, address in infos:
+        for *kind, _, address in dict.fromkeys(infos):  # some resolvers give one twice
             chosen = sockets[0].getsockname()[1] if sockets else port
             try:
-                sock = socket.socket(family, kind, protocol)
+                sockets.append(
+                    _listen(kind, (address[0], chosen, *address[2:]), backlog, reuse_port)
+                )
             except OSError as error:
-                if error.errno == errno.EAFNOSUPPORT:
-                    continue
-                raise
-            sockets.append(sock)
-            _bind(sock, (address[0], chosen, *address[2:]), backlog, reuse_port)
+                if error.errno not in _NOT_HERE:
+                    raise
+                missing = error
     except BaseException:
         for sock in sockets:
             sock.close()
         raise
-    if not sockets:
-        raise OSError(errno.EAFNOSUPPORT, f"no address of {host!r} can be listened on")
+    if missing is not None and not sockets:
+        raise missing
     return sockets
 
 
-def _bind(sock: socket.socket, address: object, backlog: int, reuse_port: bool) -> None:
-    sock.setblocking(False)
-    sock.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-    if reuse_port:
-        sock.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEPORT, 1)
-    if sock.family == socket.AF_INET6:
-        sock.setsockopt(socket.IPPROTO_IPV6, socket.IPV6_V6ONLY, 1)
-    sock.bind(address)  # type: ignore[arg-type]
-    sock.listen(backlog)
+def _listen(
+    kind: list[int], address: tuple[Any, ...], backlog: int, reuse_port: bool
+) -> socket.socket:
+    sock = socket.socket(*kind)
+    try:
+        sock.setblocking(False)
+        sock.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        if reuse_port:
+            sock.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEPORT, 1)
+        if sock.family == socket.AF_INET6:
+            sock.setsockopt(socket.IPPROTO_IPV6, socket.IPV6_V6ONLY, 1)
+        sock.bind(address)
+        sock.listen(backlog)
+    except BaseException:
+        sock.close()
+        raise
+    return sock
 
 
 @contextmanager
@@ -83,14 +114,19 @@ def unix_socket(path: str | os.PathLike[str], *, backlog: int) -> Iterator[socke
     with socket.socket(socket.AF_UNIX, socket.SOCK_STREAM) as sock:
         sock.setblocking(False)
         sock.bind(os.fspath(path))
-        inode = os.stat(path).st_ino
+        ours = _identity(path)
         try:
             sock.listen(backlog)
             yield sock
         finally:
             with suppress(OSError):
-                if os.stat(path).st_ino == inode:  # and not another server's by now
+                if _identity(path) == ours:  # and not another server's by now
                     os.unlink(path)
+
+
+def _identity(path: str | os.PathLike[str]) -> tuple[int, int]:
+    found = os.stat(path)
+    return found.st_ino, found.st_mtime_ns  # the number alone may be used again
 
 
 def _remove_stale(path: str | os.PathLike[str]) -> None:
@@ -115,20 +151,21 @@ async def accept_all(listener: socket.socket, take: Callable[[socket.socket], No
         trio.ClosedResourceError: the listening socket was closed.
     """
     quiet_until = -1.0
-    while True:
-        await trio.lowlevel.wait_readable(listener.fileno())
+    while (number := listener.fileno()) >= 0:
+        await trio.lowlevel.wait_readable(number)
         try:
             for sock in _batch(listener):
                 take(sock)
         except OSError as error:
             if listener.fileno() < 0:
-                raise trio.ClosedResourceError("the listener was closed") from None
-            if error.errno not in _EXHAUSTED:
+                break
+            if error.errno in _LOST:
                 continue  # that connection was gone before it was accepted
             if trio.current_time() >= quiet_until:
                 quiet_until = trio.current_time() + QUIET
                 logger.error("cannot accept connections for now: %s", error)
             await trio.sleep(PAUSE)
+    raise trio.ClosedResourceError("the listener was closed")
 
 
 def _batch(listener: socket.socket) -> Iterable[socket.socket]:

@@ -95,10 +95,11 @@ class Outbox:
 
     def pass_on(self) -> None:
         """Give what room there is to the next in line."""
-        if self.failure is not None or not self.has_space:
-            return
         if self._space is not None:
-            self._space.set()
+            if not self._is_jammed:
+                self._space.set()
+        elif self.failure is not None or not self.has_space:
+            return
         elif self._line and not self._handed_over and not self._reserved:
             self._handed_over = True
             self._line.unpark()
@@ -107,26 +108,38 @@ class Outbox:
         """Keep other messages out until `release`; for who may put in a message now."""
         self._reserved = True
 
-    def release(self) -> None:
-        """The fragmented message is whole, or never will be."""
+    def release(self, *, keep: bool) -> None:
+        """The fragmented message is whole, or never will be.
+
+        Args:
+            keep: whether what came meanwhile is sent. Behind a Close nothing may be [5.5.1].
+        """
         self._reserved = False
         for frames in self._deferred or ():
-            self.size -= len(frames)
-            self.put(frames)
+            if self.failure is None:
+                self.size -= len(frames)
+                if keep:
+                    self.put(frames)
         self._deferred = None
         self.pass_on()
 
     async def wait_space(self) -> None:
         """For who has reserved: wait until less than the limit waits to be written.
 
+        What was deferred is not waited for; it waits for `release`.
+
         Cancelled: nothing happened.
         """
-        while not self.has_space and self.failure is None:
+        while self._is_jammed:
             self._space = trio.Event()
             try:
                 await self._space.wait()
             finally:
                 self._space = None
+
+    @property
+    def _is_jammed(self) -> bool:
+        return self._head is not None and not self.has_space
 
     def put_message(self, frames: bytes) -> None:
         """Like `put`, but not between the fragments of another message."""
@@ -203,7 +216,7 @@ class Outbox:
             self._head = head[sent:] or None
             self._refill()
             self.pass_on()
-        if self._ends:
+        if self._ends and self.failure is None:
             self._stream.send_eof()
 
     def _refill(self) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import socket
 import ssl
 from collections.abc import Iterable
 from contextlib import ExitStack
@@ -104,7 +105,9 @@ async def serve(
     if port is not None and (not isinstance(port, int) or not 0 <= port <= 65535):
         raise ValueError(f"port must be 0 to 65535 or None, not {port!r}")
     with ExitStack() as stack:
-        taken: list[Listener] = [give_up_listener(listener) for listener in listeners or ()]
+        taken: list[Listener] = []
+        stack.callback(_close_sockets, taken)
+        taken.extend(give_up_listener(listener) for listener in listeners or ())
         if port is not None:
             taken += await open_tcp(
                 port, host, backlog=backlog or BACKLOG, reuse_port=reuse_port
@@ -117,6 +120,12 @@ async def serve(
         async with open_home() as home:
             home.start_task(partial(heartbeat, server.live, policy.timeouts.tick))
             await server.run(home, task_status)
+
+
+def _close_sockets(listeners: Iterable[Listener]) -> None:
+    for listener in listeners:
+        if isinstance(listener, socket.socket):
+            listener.close()
 
 
 def _check_count(name: str, value: int | None) -> None:

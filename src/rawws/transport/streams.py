@@ -114,9 +114,12 @@ class DirectSocket:
             await trio.lowlevel.wait_readable(self._fd)
         except trio.ClosedResourceError:
             self._check_open()
+        except OSError as error:
+            raise self._gone(error) from error
 
     def interrupt(self) -> None:
-        trio.lowlevel.notify_closing(self._fd)
+        if not self.closed:  # or the number may be another's by now
+            trio.lowlevel.notify_closing(self._fd)
 
     def seal(self, data: bytes) -> bytes:
         return data
@@ -132,8 +135,12 @@ class DirectSocket:
     async def send_some(self, data: memoryview) -> int:
         while True:
             self._check_open()
-            with suppress(trio.ClosedResourceError):  # or it was just an interrupt
+            try:
                 await trio.lowlevel.wait_writable(self._fd)
+            except trio.ClosedResourceError:  # or it was just an interrupt
+                pass
+            except OSError as error:
+                raise self._gone(error) from error
             if sent := self.send_nowait(data):
                 return sent
 
@@ -194,6 +201,8 @@ class ForeignStream:
         return None
 
     def receive_nowait(self) -> bytes | None:
+        if self.closed:
+            raise trio.ClosedResourceError("this stream is closed")
         chunk = self._chunk
         if chunk:
             self._chunk = None

@@ -25,7 +25,7 @@ class TlsSocket:
         server_hostname: for SNI and the certificate's check, on the client's side.
     """
 
-    __slots__ = ("_incoming", "_outgoing", "_socket", "_tls")
+    __slots__ = ("_ended", "_failure", "_incoming", "_outgoing", "_socket", "_tls")
 
     def __init__(
         self,
@@ -36,14 +36,20 @@ class TlsSocket:
         server_hostname: str | None = None,
     ) -> None:
         self._socket = sock
+        self._ended = False  # the peer said goodbye in TLS's way, or TLS failed:
+        self._failure: ssl.SSLError | None = None
         self._incoming = ssl.MemoryBIO()
         self._outgoing = ssl.MemoryBIO()
-        self._tls = context.wrap_bio(
-            self._incoming,
-            self._outgoing,
-            server_side=server_side,
-            server_hostname=server_hostname,
-        )
+        try:
+            self._tls = context.wrap_bio(
+                self._incoming,
+                self._outgoing,
+                server_side=server_side,
+                server_hostname=server_hostname,
+            )
+        except BaseException:  # a context for the other side, or a name that is none
+            sock.close()
+            raise
 
     async def handshake(self) -> None:
         """Shake hands.
@@ -61,8 +67,11 @@ class TlsSocket:
                 await self._flush()
                 await self._socket.wait_readable()
                 self._feed()
+            except ssl.SSLEOFError as error:
+                raise trio.BrokenResourceError("connection lost in the TLS handshake") from error
             except ssl.SSLError:
-                await self._flush()  # the alert that says why
+                with suppress(trio.BrokenResourceError):
+                    await self._flush()  # the alert that says why
                 raise
             else:
                 await self._flush()
@@ -82,24 +91,18 @@ class TlsSocket:
 
     def receive_nowait(self) -> bytes | None:
         """All that a read of the socket completes, so that nothing waits unseen in here."""
-        ended = not self._feed()
-        pieces: list[bytes] = []
-        try:
-            while self._incoming.pending or self._tls.pending() or ended:
-                pieces.append(self._tls.read(CHUNK))
-        except ssl.SSLWantReadError:
-            pass
-        except ssl.SSLZeroReturnError:
-            ended = True
-        except ssl.SSLError as error:
-            if not pieces:
-                raise trio.BrokenResourceError(f"TLS failed: {error}") from error
-        if not pieces and ended:
-            return b""
-        return b"".join(pieces) or None
+        pieces = [] if self._ended else self._read()
+        if pieces:
+            return b"".join(pieces)
+        if self._failure is not None:
+            raise trio.BrokenResourceError(f"TLS failed: {self._failure}") from self._failure
+        return b"" if self._ended else None
 
     async def wait_readable(self) -> None:
-        await self._socket.wait_readable()
+        if self._ended and not self.closed:  # TCP's end may never come
+            await trio.lowlevel.checkpoint()
+        else:
+            await self._socket.wait_readable()
 
     def interrupt(self) -> None:
         self._socket.interrupt()
@@ -123,12 +126,30 @@ class TlsSocket:
             self._tls.unwrap()
         try:
             self._socket.send_nowait(self._outgoing.read())
-        except trio.BrokenResourceError:
+        except (trio.BrokenResourceError, trio.ClosedResourceError):
             return
         self._socket.send_eof()
 
     def close(self) -> None:
         self._socket.close()
+
+    def _read(self) -> list[bytes]:
+        pieces: list[bytes] = []
+        at_end = not self._feed()
+        try:
+            while self._incoming.pending or self._tls.pending() or at_end:
+                piece = self._tls.read(CHUNK)
+                if not piece:
+                    raise ssl.SSLZeroReturnError
+                pieces.append(piece)
+        except ssl.SSLWantReadError:
+            pass
+        except ssl.SSLZeroReturnError:
+            self._ended = True
+        except ssl.SSLError as error:
+            self._ended = True
+            self._failure = error
+        return pieces
 
     def _feed(self) -> bool:
         """Move what has arrived into TLS; False if the socket is at its end."""

@@ -9,6 +9,7 @@ from typing import Any
 import trio
 
 from ..core.close import Close, encode_close
+from ..core.conversation import State
 from ..core.encoder import Data
 from ..core.errors import LocalProtocolError
 from ..core.http import Request, Response
@@ -235,7 +236,7 @@ class WebSocket(trio.abc.Channel["str | bytes"]):
                 connection.fail(1011, "a message was not finished")
             raise
         finally:
-            outbox.release()
+            outbox.release(keep=connection.protocol.state is State.OPEN)
 
     async def _send_part(self, piece: Data, *, final: bool, text: bool | None) -> None:
         connection = self._connection
