@@ -21,7 +21,7 @@ from .close import Close, clip_reason, encode_close
 from .deflate import PerMessageDeflate
 from .encoder import Data, Encoder
 from .errors import LocalProtocolError, RemoteProtocolError
-from .events import Closed, Event, Message, MessagePart, Ping
+from .events import Closed, Event, Message, MessagePart, Ping, Pong
 from .frames import FrameEvent, FrameReader
 from .limits import Limits
 
@@ -117,7 +117,7 @@ class Conversation:
         try:
             event = reader.next(parts)
             if self.state is State.CLOSED:
-                event = self._leftover(reader, event)
+                event = self._leftover(reader, event, parts)
         except RemoteProtocolError as error:
             return self._fail(error)
         if type(event) is Message:
@@ -166,7 +166,18 @@ class Conversation:
             LocalProtocolError: the connection is not open, a fragmented message has not
                 ended, or `data` is not what a message can be. Nothing is queued.
         """
-        self._out.append(self._open().message(data, text=text, compress=compress))
+        self._out.append(self.message(data, text=text, compress=compress))
+
+    def message(
+        self, data: Data, *, text: bool | None = None, compress: bool | None = None
+    ) -> bytes:
+        """What `send_message` would queue, for who has a queue of their own.
+
+        Once made it has to be sent, before what is made after it: a compressor counts on it.
+        """
+        if self.state is not State.OPEN or self._encoder is None:
+            raise self._not_open()
+        return self._encoder.message(data, text=text, compress=compress)
 
     def frame(self, opcode: int, payload: bytes) -> bytes:
         """A whole message as this side's frame, not queued and not compressed.
@@ -251,18 +262,24 @@ class Conversation:
         )
         self._reader.feed(trailing)
 
-    def _leftover(self, reader: FrameReader, event: FrameEvent | None) -> FrameEvent | None:
-        """After a loss only messages count, of what was here already."""
-        while event is not None and not isinstance(event, Message | MessagePart):
-            event = reader.next()
-        if event is None:
-            self._reader = None
-        return event
+    def _leftover(
+        self, reader: FrameReader, event: FrameEvent | None, parts: bool
+    ) -> Message | MessagePart | None:
+        """After a loss only messages count, of what was here already ahead of a Close."""
+        while isinstance(event, Ping | Pong):
+            event = reader.next(parts)
+        if isinstance(event, Message | MessagePart):
+            return event
+        self._reader = None
+        return None
 
     def _open(self) -> Encoder:
         if self.state is not State.OPEN or self._encoder is None:
-            raise LocalProtocolError(f"connection is not open but {self.state.name}")
+            raise self._not_open()
         return self._encoder
+
+    def _not_open(self) -> LocalProtocolError:
+        return LocalProtocolError(f"connection is not open but {self.state.name}")
 
     def _send_close(self, encoder: Encoder, code: int | None, reason: str) -> None:
         payload = encode_close(code, reason)

@@ -47,6 +47,7 @@ class Connection:
         outbox: what it has to write.
         pings: those that wait for their pongs.
         protocol: its state.
+        quiet: whether `poll` has nothing to give until something happens.
         cause: what broke it, if it is broken.
     """
 
@@ -66,6 +67,7 @@ class Connection:
         "outbox",
         "pings",
         "protocol",
+        "quiet",
     )
 
     def __init__(
@@ -85,6 +87,7 @@ class Connection:
         self._stream = stream
         self._limit = limits.receive_buffer
         self._timeouts = timeouts
+        self.quiet = False
         self._reading = False
         self._more = False  # there is more to decode, but it was others' turn
         self._draining = False  # this side says goodbye, and its users are to see an end
@@ -100,12 +103,9 @@ class Connection:
         """Whether so much is left lying that nothing more is read."""
         if self._limit is None or self.protocol.state is not State.OPEN:
             return False
+        if not self._inbox:
+            return False  # what lies there is the beginning of a frame
         return self._inbox.size + self.protocol.buffered >= self._limit
-
-    @property
-    def has_input(self) -> bool:
-        """Whether something has arrived that was not taken yet."""
-        return bool(self._inbox) or self.protocol.buffered > 0
 
     @property
     def closed(self) -> bool:
@@ -128,10 +128,12 @@ class Connection:
         for _ in range(TURN):
             event = self.protocol.next_event(parts=parts)
             if isinstance(event, _MESSAGES):
+                self.quiet = not self.protocol.buffered
                 return event
             if event is None:
                 if self.protocol.state is State.CLOSED:
                     raise self.end()
+                self.quiet = True
                 return None
             self._handle(event)
         self._more = True
@@ -158,6 +160,7 @@ class Connection:
     def skip_message(self) -> None:
         """Drop what is still to come of the message of which parts were taken."""
         if self._inbox:
+            self.wake()
             self._inbox.take()
         else:
             self.protocol.skip_message()
@@ -171,7 +174,7 @@ class Connection:
             self._more = False
             await trio.lowlevel.checkpoint()
             return
-        if self._reading or self.full:
+        if self._reading or (not self.quiet and self.full):
             if self._parked is None:
                 self._parked = trio.lowlevel.ParkingLot()
             await self._parked.park()
@@ -180,14 +183,15 @@ class Connection:
         try:
             await self._stream.wait_readable()
         except trio.ClosedResourceError:
-            return  # by a deadline, or by another task
+            self.quiet = False  # by a deadline, or by another task
+            return
         except trio.BrokenResourceError as error:
             self.abort(error, local=False)
             return
         finally:
             self._reading = False
-            self.wake()
-        self.home.was_paused()
+            if self._parked:
+                self._parked.unpark_all()
         self.pull()
 
     def pull(self) -> None:
@@ -201,6 +205,7 @@ class Connection:
             return
         if data is None:
             return
+        self.quiet = False
         if self.protocol.state is not State.CLOSED:
             self.protocol.receive_data(data)
         elif not data:
@@ -212,7 +217,8 @@ class Connection:
             self.pull()
 
     def wake(self) -> None:
-        """Let all who are parked look for themselves."""
+        """Let all who wait look for themselves."""
+        self.quiet = False
         if self._parked:
             self._parked.unpark_all()
 
@@ -252,6 +258,7 @@ class Connection:
         self.gather()
         self._draining = True
         self.say_close(code, reason)
+        self.wake()
 
     def fail(self, code: int, reason: str) -> None:
         """Close with a code that says what went wrong here; users see a broken connection."""
@@ -279,6 +286,7 @@ class Connection:
         self.say_close(code, reason)
         self.given_up = True
         self._inbox.clear()
+        self.wake()
 
     def leave(self, code: int) -> None:
         """Send one Close if that goes without waiting, and close."""

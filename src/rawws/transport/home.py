@@ -31,20 +31,16 @@ class Home:
         """Run `async_fn` in the background; what it raises is a bug and comes out of here."""
         self._nursery.start_soon(self._shelter, async_fn)
 
-    async def pause(self) -> None:
-        """Let others run if that is due, once in about a millisecond; see cancellation.
+    def pause(self) -> Awaitable[None]:
+        """See cancellation; and let others run if that is due, once in about a millisecond.
 
         A full checkpoint costs as much as a frame's parsing, so not every call is one.
         """
-        if perf_counter() >= self._others_turn:
-            await trio.lowlevel.checkpoint()
-            self.was_paused()
-        else:
-            await trio.lowlevel.checkpoint_if_cancelled()
-
-    def was_paused(self) -> None:
-        """The current task has just waited for something."""
-        self._others_turn = perf_counter() + SLICE
+        now = perf_counter()
+        if now < self._others_turn:
+            return trio.lowlevel.checkpoint_if_cancelled()
+        self._others_turn = now + SLICE
+        return trio.lowlevel.checkpoint()
 
     def close(self) -> None:
         """Cancel every task of this home."""

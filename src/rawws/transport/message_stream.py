@@ -42,9 +42,9 @@ class MessageStream:
         connection = self._connection
         self.busy = True
         try:
-            if connection.has_input:
+            if not connection.quiet:
                 await connection.home.pause()
-            while (part := connection.poll(parts=True)) is None:
+            while connection.quiet or (part := connection.poll(parts=True)) is None:
                 await connection.read()
         finally:
             self.busy = False

@@ -164,7 +164,8 @@ class Outbox:
             self._begin(frames)
             if self._head is not None:
                 self._start_task(self._drain)
-        self.pass_on()
+        if self._line or self._space is not None:
+            self.pass_on()
 
     def drop_waiting(self) -> None:
         """Drop the frames that have not begun to be written."""

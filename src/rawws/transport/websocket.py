@@ -96,9 +96,9 @@ class WebSocket(trio.abc.Channel["str | bytes"]):
         self._begin_receiving()
         connection = self._connection
         try:
-            if connection.has_input:  # or `read` will be the checkpoint
+            if not connection.quiet:  # or `read` will be the checkpoint
                 await connection.home.pause()
-            while (message := connection.poll()) is None:
+            while connection.quiet or (message := connection.poll()) is None:
                 await connection.read()
             return message.data
         finally:
@@ -170,11 +170,11 @@ class WebSocket(trio.abc.Channel["str | bytes"]):
             await self._wait_room()
         try:
             connection.check_open()
-            connection.protocol.send_message(value, text=text, compress=compress)
+            frame = connection.protocol.message(value, text=text, compress=compress)
         except BaseException:
             connection.outbox.pass_on()
             raise
-        connection.flush()
+        connection.outbox.put(frame)
         if connection.outbox.failure is not None:
             raise connection.end(sending=True)
 
@@ -191,8 +191,7 @@ class WebSocket(trio.abc.Channel["str | bytes"]):
         connection.check_open()
         if not connection.outbox.has_room:
             raise trio.WouldBlock
-        connection.protocol.send_message(value, text=text, compress=compress)
-        connection.flush()
+        connection.outbox.put(connection.protocol.message(value, text=text, compress=compress))
         if connection.outbox.failure is not None:
             raise connection.end(sending=True)
 
