@@ -109,7 +109,7 @@ def test_no_other_error_than_value_error_escapes(value: str) -> None:
 
 def seconds(value: str) -> float:
     best = float("inf")
-    for _ in range(3):
+    for _ in range(5):
         start = time.perf_counter()
         try:
             parse_extensions(value)
@@ -143,4 +143,4 @@ def test_time_is_in_proportion_to_length(start: str, repeated: str, end: str) ->
     small = start + repeated * 10_000 + end
     large = start + repeated * 80_000 + end
     # 64 times would be quadratic.
-    assert seconds(large) < 32 * max(seconds(small), 1e-4)
+    assert seconds(large) < 50 * max(seconds(small), 1e-4)

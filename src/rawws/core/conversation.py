@@ -35,6 +35,11 @@ class State(Enum):
     CLOSED = auto()
 
 
+# Looking a member up in its class takes five times as long, and there are a few on the way
+# of every message.
+CONNECTING, OPEN, CLOSING, CLOSED = State
+
+
 class Conversation:
     """A WebSocket connection without IO, of either role.
 
@@ -65,7 +70,7 @@ class Conversation:
     def __init__(
         self, limits: Limits, random: Callable[[int], bytes] | None, fast_lane: bool
     ) -> None:
-        self.state = State.CONNECTING
+        self.state = CONNECTING
         self.closed: Close | None = None
         self.close_received: Close | None = None
         self.close_sent: Close | None = None
@@ -87,7 +92,7 @@ class Conversation:
         Raises:
             LocalProtocolError: data after the end.
         """
-        if self.state is State.CLOSED:
+        if self.state is CLOSED:
             return
         if type(data) is not bytes:
             data = bytes(data)
@@ -97,7 +102,7 @@ class Conversation:
             self._ended = True
         if self._reader is not None:
             self._reader.feed(data)
-        elif self.state is State.CONNECTING:
+        else:
             self._feed_handshake(data)
 
     def events(self) -> Iterator[Event]:
@@ -105,7 +110,7 @@ class Conversation:
         while (event := self.next_event()) is not None:
             yield event
 
-    def next_event(self, *, parts: bool = False) -> Event | None:
+    def next_event(self, parts: bool = False) -> Event | None:
         """What happened next, `None` if more bytes are needed.
 
         Args:
@@ -113,17 +118,17 @@ class Conversation:
         """
         reader = self._reader
         if reader is None:
-            return self._handshake_event() if self.state is State.CONNECTING else None
+            return self._handshake_event() if self.state is CONNECTING else None
         try:
             event = reader.next(parts)
-            if self.state is State.CLOSED:
+            if self.state is CLOSED:
                 event = self._leftover(reader, event, parts)
         except RemoteProtocolError as error:
             return self._fail(error)
         if type(event) is Message:
             return event
         if event is None:
-            ended = self._ended and self.state is not State.CLOSED
+            ended = self._ended and self.state is not CLOSED
             return self._lost() if ended else None
         if isinstance(event, Close):
             return self._answer_close(event)
@@ -175,9 +180,9 @@ class Conversation:
 
         Once made it has to be sent, before what is made after it: a compressor counts on it.
         """
-        if self.state is not State.OPEN or self._encoder is None:
+        if self.state is not OPEN or self._encoder is None:
             raise self._not_open()
-        return self._encoder.message(data, text=text, compress=compress)
+        return self._encoder.message(data, text, compress)
 
     def frame(self, opcode: int, payload: bytes) -> bytes:
         """A whole message as this side's frame, not queued and not compressed.
@@ -225,7 +230,7 @@ class Conversation:
         """
         encoder = self._open()
         self._send_close(encoder, code, reason)
-        self.state = State.CLOSING
+        self.state = CLOSING
 
     def lost(self, reason: str = "", *, local: bool = False) -> None:
         """The connection is gone without the peer's Close: 1006 [7.1.5].
@@ -252,7 +257,7 @@ class Conversation:
 
     def _start(self, deflate: PerMessageDeflate | None, trailing: bytes) -> None:
         """The handshake is done; `trailing` are the first bytes after it."""
-        self.state = State.OPEN
+        self.state = OPEN
         self._encoder = Encoder(self._random, deflate)
         self._reader = FrameReader(
             client=self._random is not None,
@@ -274,7 +279,7 @@ class Conversation:
         return None
 
     def _open(self) -> Encoder:
-        if self.state is not State.OPEN or self._encoder is None:
+        if self.state is not OPEN or self._encoder is None:
             raise self._not_open()
         return self._encoder
 
@@ -302,20 +307,22 @@ class Conversation:
 
     def _fail(self, error: RemoteProtocolError) -> Closed | None:
         """_Fail the WebSocket Connection_ [7.1.7]."""
-        if self.state is State.CLOSED:  # lost before
+        if self.state is CLOSED:  # lost before
             self._reader = None
             return None
         self.error = error
         reason = clip_reason(str(error))
         if self.close_sent is None and self._encoder is not None:
             self._send_close(self._encoder, error.code, reason)
-        return self._end(Close(error.code, reason, "local"))
+        # Before the upgrade there is no Close frame to have a code.
+        code = 1006 if self._encoder is None else error.code
+        return self._end(Close(code, reason, "local"))
 
     def _lost(self) -> Closed:
         return self._end(Close(1006, "", "remote"))
 
     def _end(self, close: Close) -> Closed:
-        self.state = State.CLOSED
+        self.state = CLOSED
         self._reader = None
         if self.closed is None:
             self.closed = close

@@ -262,7 +262,15 @@ class PerMessageDeflate(Extension):
             while True:
                 if self._inflater is None:
                     self._inflater = zlib.decompressobj(-self.inbound_bits)
-                piece = self._inflater.decompress(rest, STEP)
+                before = self._inflater.copy()
+                try:
+                    piece = self._inflater.decompress(rest, STEP)
+                except zlib.error:
+                    # zlib keeps to itself what it got ahead of the error. That may be wrong
+                    # in another way, and which is not to depend on how the input was cut.
+                    for octet in rest:  # pragma: no branch: the error comes again
+                        if piece := before.decompress(bytes((octet,))):
+                            self.sink(piece)
                 if piece:
                     self.sink(piece)
                 if self._inflater.eof:

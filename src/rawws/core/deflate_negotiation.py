@@ -113,12 +113,8 @@ def accept_answer(config: Deflate, parameters: Parameters) -> PerMessageDeflate:
         terms = _read(parameters, bare_bits=())
     except ValueError as error:
         raise RemoteProtocolError(f"{NAME} was answered with {error}") from None
-    client_bits = terms.client_max_window_bits or config.window_bits
-    if client_bits > config.window_bits:
-        raise RemoteProtocolError(
-            f"{NAME} was answered with client_max_window_bits={client_bits}, "
-            f"{config.window_bits} offered [7.1.2.2]"
-        )
+    # What we offered was a hint [7.1.2.2]: a server may allow more, and we still use no more.
+    client_bits = min(terms.client_max_window_bits or _MAX_BITS, config.window_bits)
     if not config.context_takeover and not terms.server_no_context_takeover:
         raise RemoteProtocolError(
             f"{NAME} was answered without server_no_context_takeover, asked for [7.1.1.1]"

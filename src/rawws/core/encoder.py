@@ -92,7 +92,7 @@ class Encoder:
         """Whether a fragmented message has begun and not ended."""
         return self._message is not None
 
-    def message(self, data: Data, *, text: bool | None, compress: bool | None) -> bytes:
+    def message(self, data: Data, text: bool | None, compress: bool | None) -> bytes:
         """A message in one frame.
 
         Args:
@@ -114,7 +114,7 @@ class Encoder:
         if compress and deflate is not None:
             payload = deflate.compress(payload)
             first |= RSV1
-        return self._frame(first, payload)
+        return encode_frame(first, payload, None if self._random is None else self._random(4))
 
     def part(self, data: Data, *, final: bool, text: bool | None = None) -> bytes:
         """The next fragment of a message, not compressed; bytes of text in whole characters.

@@ -55,6 +55,7 @@ class FrameReader:
         "_fast_lane",
         "_final",
         "_first_bytes",
+        "_lane_limit",
         "_left",
         "_limits",
         "_mask",
@@ -76,6 +77,8 @@ class FrameReader:
         self._limits = limits
         self._deflate = deflate
         self._fast_lane = fast_lane
+        limit = limits.max_message_size
+        self._lane_limit = -1 if not fast_lane else 1 << 63 if limit is None else limit
         self._first_bytes = _PLAIN if deflate is None else _WITH_DEFLATE
         self._data = b""
         self._pos = 0
@@ -116,49 +119,42 @@ class FrameReader:
         """
         while True:
             if self._left is None:
-                event = self._next_frame(parts)
-                if event is not None or self._left is None:
-                    return event
+                data, pos = self._data, self._pos
+                size = len(data)
+                if size - pos < 2:
+                    return None
+                first, second = data[pos], data[pos + 1]
+                if first not in self._first_bytes or second & 0x80 != self._masked:
+                    raise self._broken(first, second)
+                length, start = second & 0x7F, pos + 2
+                if length > 125:
+                    extended = self._extended_length(first, length)
+                    if extended is None:
+                        return None
+                    length, start = extended
+                if self._masked:
+                    start += 4
+                end = start + length
+                if first & 0x08:
+                    return self._control_frame(first, start, end)
+                if (
+                    first in _LANE
+                    and end <= size
+                    and length <= self._lane_limit
+                    and self._message is None
+                    and not parts
+                ):
+                    payload = data[start:end]
+                    if self._masked:
+                        payload = apply_mask(payload, data[start - 4 : start])
+                    self._pos = end
+                    return Message(payload if first == FIN | BINARY else as_text(payload))
+                if start > size:
+                    return None
+                self._begin_frame(first, length, start)
             event = self._read_payload(parts)
             if event is not None or self._left is not None:
                 return event
-
-    def _next_frame(self, parts: bool) -> FrameEvent | None:
-        """Parse a header; read what is whole, begin what is not.
-
-        Returns `None` and leaves `_left` unset if bytes are missing.
-        """
-        data, pos = self._data, self._pos
-        size = len(data)
-        if size - pos < 2:
-            return None
-        first, second = data[pos], data[pos + 1]
-        if first not in self._first_bytes or second & 0x80 != self._masked:
-            raise self._broken(first, second)
-        length = second & 0x7F
-        start = pos + 2
-        if length > 125:
-            extended = self._extended_length(first, length)
-            if extended is None:
-                return None
-            length, start = extended
-        if self._masked:
-            start += 4
-        if start > size:
-            return None
-        end = start + length
-        if first & 0x08:
-            return self._control_frame(first, start, end)
-        if first in _LANE and end <= size and self._message is None and self._fast_lane:
-            limit = self._limits.max_message_size
-            if not parts and (limit is None or length <= limit):
-                payload = data[start:end]
-                if self._masked:
-                    payload = apply_mask(payload, data[start - 4 : start])
-                self._pos = end
-                return Message(payload if first == FIN | BINARY else as_text(payload))
-        self._begin_frame(first, length, start)
-        return None
 
     def _extended_length(self, first: int, length: int) -> tuple[int, int] | None:
         """Length from the two or eight bytes that follow the header's first two [5.2]."""

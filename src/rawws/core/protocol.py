@@ -110,7 +110,8 @@ class ServerProtocol(Conversation):
             self._end(Close(1006, f"answered with {response.status}", "local"))
 
     def _pending(self) -> ServerHandshake:
-        if self._handshake is None or self.request is None:
+        waits = self.request is not None and self.state is State.CONNECTING
+        if self._handshake is None or not waits:
             raise LocalProtocolError("no request waits for an answer")
         return self._handshake
 

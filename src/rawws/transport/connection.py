@@ -21,7 +21,7 @@ from __future__ import annotations
 import trio
 
 from ..core.close import Close
-from ..core.conversation import Conversation, State
+from ..core.conversation import CLOSED, OPEN, Conversation
 from ..core.events import Closed, Event, Message, MessagePart, Ping, Pong
 from ..core.limits import Limits
 from .errors import ConnectionBroken, ConnectionClosed, ConnectionEnded, describe
@@ -101,7 +101,7 @@ class Connection:
     @property
     def full(self) -> bool:
         """Whether so much is left lying that nothing more is read."""
-        if self._limit is None or self.protocol.state is not State.OPEN:
+        if self._limit is None or self.protocol.state is not OPEN:
             return False
         if not self._inbox:
             return False  # what lies there is the beginning of a frame
@@ -125,19 +125,23 @@ class Connection:
             return self._inbox.take()
         if self._draining:
             raise self.end()
-        for _ in range(TURN):
-            event = self.protocol.next_event(parts=parts)
-            if isinstance(event, _MESSAGES):
-                self.quiet = not self.protocol.buffered
-                return event
+        protocol = self.protocol
+        event = protocol.next_event(parts)
+        left = TURN
+        while not isinstance(event, _MESSAGES):
             if event is None:
-                if self.protocol.state is State.CLOSED:
+                if protocol.state is CLOSED:
                     raise self.end()
                 self.quiet = True
                 return None
             self._handle(event)
-        self._more = True
-        return None
+            left -= 1
+            if not left:
+                self._more = True
+                return None
+            event = protocol.next_event(parts)
+        self.quiet = not protocol.buffered
+        return event
 
     def gather(self) -> None:
         """Take note of all that has arrived; messages go to the inbox while it has room.
@@ -145,14 +149,14 @@ class Connection:
         After our own Close they are dropped; after the end there is nothing to take note of.
         """
         for _ in range(TURN):
-            if self.full or self.protocol.state is State.CLOSED:
+            if self.full or self.protocol.state is CLOSED:
                 return
             event = self.protocol.next_event()
             if event is None:
                 return
             if not isinstance(event, _MESSAGES):
                 self._handle(event)
-            elif self.protocol.state is State.OPEN:
+            elif self.protocol.state is OPEN:
                 self._inbox.put(event)
                 self.wake()
         self._more = True
@@ -206,7 +210,7 @@ class Connection:
         if data is None:
             return
         self.quiet = False
-        if self.protocol.state is not State.CLOSED:
+        if self.protocol.state is not CLOSED:
             self.protocol.receive_data(data)
         elif not data:
             self._drop()
@@ -233,21 +237,22 @@ class Connection:
         """Raise what a wait for the peer after the end has to raise."""
         if self.given_up:
             raise trio.ClosedResourceError("this WebSocket was closed")
-        if self.protocol.state is not State.OPEN:
+        if self.protocol.state is not OPEN:
             raise self.end()
 
     def check_open(self) -> None:
         """Raise what a send after the end has to raise."""
         if self.given_up:
             raise trio.ClosedResourceError("this WebSocket was closed")
-        if self.outbox.failure is not None or self.protocol.state is not State.OPEN:
+        if self.outbox.failure is not None or self.protocol.state is not OPEN:
             raise self.end(sending=True)
 
     def say_close(self, code: int | None, reason: str) -> None:
         """Queue a Close frame, if there was none yet, and set its deadline."""
-        if self.protocol.state is State.OPEN:
+        if self.protocol.state is OPEN:
             self.protocol.close(code, reason)
             self.flush()
+            self.outbox.refuse()
             self._set_close_due()
             if self._reading:
                 self._stream.interrupt()
@@ -262,14 +267,14 @@ class Connection:
 
     def fail(self, code: int, reason: str) -> None:
         """Close with a code that says what went wrong here; users see a broken connection."""
-        if self.protocol.state is State.OPEN:
+        if self.protocol.state is OPEN:
             self.cause = trio.BrokenResourceError(reason)
             self._draining = True
             self.say_close(code, reason)
 
     def post(self, frame: bytes) -> None:
         """Send a message that was encoded elsewhere, or close with 1008 who cannot keep up."""
-        if self.protocol.state is not State.OPEN:
+        if self.protocol.state is not OPEN:
             return
         if self.outbox.has_space:
             self.outbox.put_message(frame)
@@ -299,7 +304,7 @@ class Connection:
 
     def abort(self, cause: Exception, *, local: bool = True) -> None:
         """Close at once: the connection is broken, by `cause`."""
-        if self.cause is None and self.protocol.state is not State.CLOSED:
+        if self.cause is None and self.protocol.state is not CLOSED:
             self.cause = cause
         self.gather()
         self.protocol.lost(str(cause), local=local)
@@ -332,7 +337,7 @@ class Connection:
             if not self._reading:
                 self.pull_if_free()
                 self.gather()
-            if self.protocol.state is State.OPEN:
+            if self.protocol.state is OPEN:
                 if self.outbox.has_space:
                     self.flush()  # a pong may have waited for it
                 self._beat_pings(now)
@@ -376,6 +381,7 @@ class Connection:
         if event.close.code == 1006:
             self._drop()
         else:
+            self.outbox.refuse()
             self.outbox.end()
             self.wake()
 

@@ -7,8 +7,8 @@ closes, which is the last thing that `serve` and `connect` do.
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Awaitable, Callable
-from contextlib import asynccontextmanager
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
+from contextlib import asynccontextmanager, contextmanager
 from time import perf_counter
 
 import trio
@@ -57,6 +57,28 @@ class Home:
                 await async_fn()
             finally:
                 self._scopes.discard(scope)
+
+
+@contextmanager
+def one_error() -> Iterator[None]:
+    """Let a single error out of nurseries as it is, not in their groups.
+
+    What is cancelled beside it does not count; several errors stay in their group.
+    """
+    try:
+        yield
+    except BaseExceptionGroup as group:
+        errors = group.subgroup(_is_error)
+        error: BaseException = errors or group
+        while isinstance(error, BaseExceptionGroup) and (
+            errors is None or len(error.exceptions) == 1
+        ):
+            error = error.exceptions[0]
+        raise error from error.__cause__
+
+
+def _is_error(error: BaseException) -> bool:
+    return not isinstance(error, BaseExceptionGroup | trio.Cancelled)
 
 
 @asynccontextmanager

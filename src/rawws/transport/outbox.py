@@ -42,6 +42,7 @@ class Outbox:
         "_limit",
         "_line",
         "_queue",
+        "_refuses",
         "_reserved",
         "_space",
         "_start_task",
@@ -60,6 +61,7 @@ class Outbox:
         self._line: trio.lowlevel.ParkingLot | None = None  # senders that wait for room
         self._handed_over = False  # room was given to one who has not run yet
         self._reserved = False
+        self._refuses = False  # no message may follow
         self._space: trio.Event | None = None  # what the one who reserved waits for
         self._deferred: list[bytes] | None = None  # messages that came while it was reserved
         self._ends = False  # end the stream's writing side once all is written
@@ -124,13 +126,13 @@ class Outbox:
         self.pass_on()
 
     async def wait_space(self) -> None:
-        """For who has reserved: wait until less than the limit waits to be written.
+        """For who has reserved: wait until less than the limit waits to be written, or `refuse`.
 
         What was deferred is not waited for; it waits for `release`.
 
         Cancelled: nothing happened.
         """
-        while self._is_jammed:
+        while self._is_jammed and not self._refuses:
             self._space = trio.Event()
             try:
                 await self._space.wait()
@@ -153,17 +155,15 @@ class Outbox:
 
     def put(self, frames: bytes) -> None:
         """Write whole frames, now or later; without effect once the stream has failed."""
-        if self.failure is not None:
-            return
-        if self._head is not None:
+        if self._head is None and self.failure is None:
+            self._begin(frames)
+            if self._head is not None:
+                self._start_task(self._drain)
+        elif self.failure is None:
             if self._queue is None:
                 self._queue = deque()
             self._queue.append(frames)
             self.size += len(frames)
-        else:
-            self._begin(frames)
-            if self._head is not None:
-                self._start_task(self._drain)
         if self._line or self._space is not None:
             self.pass_on()
 
@@ -173,6 +173,14 @@ class Outbox:
             if waiting:
                 self.size -= sum(map(len, waiting))
                 waiting.clear()
+
+    def refuse(self) -> None:
+        """No message may follow what is in here: let go of who waits to put one in."""
+        self._refuses = True
+        if self._line is not None:
+            self._line.unpark_all()
+        if self._space is not None:
+            self._space.set()
 
     def end(self) -> None:
         """End the stream's writing side once all is written."""
@@ -186,10 +194,7 @@ class Outbox:
             self.failure = error
             self._head = self._queue = self._deferred = self.stuck_since = None
             self.size = 0
-            if self._line is not None:
-                self._line.unpark_all()
-            if self._space is not None:
-                self._space.set()
+            self.refuse()
 
     def _begin(self, frames: bytes) -> None:
         """Write `frames` as far as goes at once; the rest becomes the head."""

@@ -18,7 +18,7 @@ from ..core.limits import Limits
 from ..core.origin import SAME_ORIGIN, Hosts, Origins, check_hosts, check_origins
 from ..core.protocol import HeaderLines
 from .heartbeat import heartbeat
-from .home import open_home
+from .home import one_error, open_home
 from .listener import open_tcp, unix_socket
 from .server import Handler, Listener, Server
 from .streams import give_up_listener
@@ -117,9 +117,10 @@ async def serve(
         server = Server(
             handler, policy, taken, ssl_context, max_connections, max_connections_per_ip
         )
-        async with open_home() as home:
-            home.start_task(partial(heartbeat, server.live, policy.timeouts.tick))
-            await server.run(home, task_status)
+        with one_error():
+            async with open_home() as home:
+                home.start_task(partial(heartbeat, server.live, policy.timeouts.tick))
+                await server.run(home, task_status)
 
 
 def _close_sockets(listeners: Iterable[Listener]) -> None:

@@ -93,7 +93,9 @@ class WebSocket(trio.abc.Channel["str | bytes"]):
 
         Cancellation: nothing is lost; the next `receive` gets the message.
         """
-        self._begin_receiving()
+        if self._receiving or self._stream is not None:
+            self._check_receiving()
+        self._receiving = True
         connection = self._connection
         try:
             if not connection.quiet:  # or `read` will be the checkpoint
@@ -112,8 +114,7 @@ class WebSocket(trio.abc.Channel["str | bytes"]):
             ConnectionEnded, ConnectionBroken, trio.ClosedResourceError,
             trio.BusyResourceError: as `receive`.
         """
-        self._begin_receiving()
-        self._receiving = False
+        self._check_receiving()
         connection = self._connection
         message = connection.poll()
         if message is None:
@@ -128,18 +129,17 @@ class WebSocket(trio.abc.Channel["str | bytes"]):
 
         What is left of the message when something else is received is skipped.
         """
-        self._begin_receiving()
-        self._receiving = False
+        self._check_receiving()
         self._stream = MessageStream(self._connection)
         return self._stream
 
-    def _begin_receiving(self) -> None:
+    def _check_receiving(self) -> None:
+        """One task receives at a time; a message that was begun in pieces is left."""
         if self._receiving or (self._stream is not None and self._stream.busy):
             raise trio.BusyResourceError("another task is receiving from this WebSocket")
         if self._stream is not None:
             self._stream.abandon()
             self._stream = None
-        self._receiving = True
 
 
     # -- sending
@@ -223,12 +223,12 @@ class WebSocket(trio.abc.Channel["str | bytes"]):
         outbox.reserve()
         try:
             connection.check_open()
-            pending: Data | None = None
+            begun = False
+            last: Data = "" if text else b""
             async for piece in source:
-                if pending is not None:
-                    await self._send_part(pending, final=False, text=text)
-                pending = piece
-            last: Data = ("" if text else b"") if pending is None else pending
+                if begun:
+                    await self._send_part(last, final=False, text=text)
+                begun, last = True, piece
             await self._send_part(last, final=True, text=text)
         except BaseException:
             if connection.protocol.sending_parts:
@@ -244,6 +244,8 @@ class WebSocket(trio.abc.Channel["str | bytes"]):
         connection.check_open()
         connection.protocol.send_part(piece, final=final, text=text)
         connection.flush()
+        if connection.outbox.failure is not None:
+            raise connection.end(sending=True)
 
     async def _wait_room(self) -> None:
         connection = self._connection
