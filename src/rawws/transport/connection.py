@@ -189,7 +189,7 @@ class Connection:
         except trio.ClosedResourceError:
             self.quiet = False  # by a deadline, or by another task
             return
-        except trio.BrokenResourceError as error:
+        except (trio.BrokenResourceError, OSError) as error:
             self.abort(error, local=False)
             return
         finally:

@@ -154,7 +154,7 @@ class Server:
             protocol = await self._upgrade(stream)
             if protocol is not None:
                 await self._converse(protocol, stream)
-        except (trio.BrokenResourceError, trio.ClosedResourceError, ssl.SSLError) as error:
+        except (trio.BrokenResourceError, trio.ClosedResourceError, OSError) as error:
             logger.debug("connection lost before the upgrade: %s", error)
         finally:
             if stream is not None:

@@ -45,14 +45,17 @@ class ByteStream(Protocol):
     def receive_nowait(self) -> bytes | None:
         """What has arrived; `None` if nothing has, `b""` at the end."""
 
-    async def wait_readable(self) -> None:
-        """Wait until `receive_nowait` may have something, or until `interrupt`.
+    def wait_readable(self) -> Awaitable[None]:
+        """Wait until `receive_nowait` may have something.
+
+        Raises:
+            trio.ClosedResourceError: by `interrupt`, too.
 
         Cancelled: nothing happened.
         """
 
     def interrupt(self) -> None:
-        """Wake the task that waits in `wait_readable`."""
+        """Wake the task that waits in `wait_readable`, with `trio.ClosedResourceError`."""
 
     def seal(self, data: bytes) -> bytes:
         """What has to be written so that the peer reads `data`; in order, each once."""
@@ -108,14 +111,9 @@ class DirectSocket:
         except OSError as error:
             raise self._gone(error) from error
 
-    async def wait_readable(self) -> None:
+    def wait_readable(self) -> Awaitable[None]:
         self._check_open()
-        try:
-            await trio.lowlevel.wait_readable(self._fd)
-        except trio.ClosedResourceError:
-            self._check_open()
-        except OSError as error:
-            raise self._gone(error) from error
+        return trio.lowlevel.wait_readable(self._fd)
 
     def interrupt(self) -> None:
         if not self.closed:  # or the number may be another's by now
@@ -217,7 +215,8 @@ class ForeignStream:
         if self.closed:
             raise trio.ClosedResourceError("this stream is closed")
         if self._chunk is None and self._error is None:
-            self._readable = trio.Event()  # it was an interrupt
+            self._readable = trio.Event()
+            raise trio.ClosedResourceError("interrupted")
 
     def interrupt(self) -> None:
         self._readable.set()
@@ -320,6 +319,6 @@ async def linger(stream: ByteStream) -> None:
     way. The caller sets the deadline.
     """
     stream.send_eof()
-    with suppress(trio.BrokenResourceError):
+    with suppress(trio.BrokenResourceError, OSError):
         while stream.receive_nowait() != b"":
             await stream.wait_readable()

@@ -7,6 +7,7 @@ made must be sent: the next one counts on it.
 from __future__ import annotations
 
 import ssl
+from collections.abc import Awaitable
 from contextlib import suppress
 from typing import Any
 
@@ -98,11 +99,10 @@ class TlsSocket:
             raise trio.BrokenResourceError(f"TLS failed: {self._failure}") from self._failure
         return b"" if self._ended else None
 
-    async def wait_readable(self) -> None:
+    def wait_readable(self) -> Awaitable[None]:
         if self._ended and not self.closed:  # TCP's end may never come
-            await trio.lowlevel.checkpoint()
-        else:
-            await self._socket.wait_readable()
+            return trio.lowlevel.checkpoint()
+        return self._socket.wait_readable()
 
     def interrupt(self) -> None:
         self._socket.interrupt()
