@@ -32,6 +32,7 @@ from __future__ import annotations
 
 import zlib
 from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import dataclass, fields
 
 from wsproto.extensions import Extension
@@ -266,11 +267,8 @@ class PerMessageDeflate(Extension):
                 try:
                     piece = self._inflater.decompress(rest, STEP)
                 except zlib.error:
-                    # zlib keeps to itself what it got ahead of the error. That may be wrong
-                    # in another way, and which is not to depend on how the input was cut.
-                    for octet in rest:  # pragma: no branch: the error comes again
-                        if piece := before.decompress(bytes((octet,))):
-                            self.sink(piece)
+                    self._sink_until_error(before, rest)
+                    raise
                 if piece:
                     self.sink(piece)
                 if self._inflater.eof:
@@ -284,3 +282,13 @@ class PerMessageDeflate(Extension):
                     # Output can be held back although no input is left.
                     if not rest and len(piece) < STEP:
                         break
+
+    def _sink_until_error(self, inflater: zlib._Decompress, data: bytes) -> None:
+        """Hand over what comes before the error in `data`, which zlib keeps to itself.
+
+        That may be wrong in another way, and which is not to depend on how the input was cut.
+        """
+        with suppress(zlib.error):
+            for octet in data:
+                if piece := inflater.decompress(bytes((octet,))):
+                    self.sink(piece)

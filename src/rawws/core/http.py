@@ -10,7 +10,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from http import HTTPStatus
 from types import SimpleNamespace
-from typing import Any
+from typing import Any, cast
 
 
 class Headers(Mapping[str, str]):
@@ -26,8 +26,9 @@ class Headers(Mapping[str, str]):
         if isinstance(lines, Headers):
             self.lines: tuple[tuple[str, str], ...] = lines.lines
         else:
-            pairs = lines.items() if isinstance(lines, Mapping) else lines
-            self.lines = tuple((name, value) for name, value in pairs)
+            if isinstance(lines, Mapping):
+                lines = cast("Mapping[str, str]", lines).items()
+            self.lines = tuple((name, value) for name, value in lines)
         self._index: dict[str, list[str]] | None = None  # made by the first look
 
     def _indexed(self) -> dict[str, list[str]]:

@@ -9,9 +9,7 @@ from ..core.encoder import Data, encode_payload
 from .websocket import WebSocket
 
 
-def broadcast(
-    websockets: Iterable[WebSocket], value: Data, *, text: bool | None = None
-) -> None:
+def broadcast(websockets: Iterable[WebSocket], value: Data, *, text: bool | None = None) -> None:
     """Send `value` to each of `websockets`, without waiting for any of them.
 
     Connections that are closed or closing are passed over. One whose outbox is full

@@ -266,8 +266,11 @@ class Connection:
         self.wake()
 
     def fail(self, code: int, reason: str) -> None:
-        """Close with a code that says what went wrong here; users see a broken connection."""
-        if self.protocol.state is OPEN:
+        """Close with a code that says what went wrong here; users see a broken connection.
+
+        Where nothing can be sent any more, reading will tell how it ended.
+        """
+        if self.protocol.state is OPEN and self.outbox.failure is None:
             self.cause = trio.BrokenResourceError(reason)
             self._draining = True
             self.say_close(code, reason)
@@ -394,4 +397,3 @@ class Connection:
         self._stream.close()
         self.outbox.fail(trio.ClosedResourceError("the connection is closed"))
         self.wake()
-

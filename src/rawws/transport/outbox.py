@@ -215,6 +215,7 @@ class Outbox:
                 sent = await self._stream.send_some(head)
             except (trio.BrokenResourceError, trio.ClosedResourceError) as error:
                 self.fail(error)
+                return
             if self.failure is not None:
                 return
             self.size -= sent

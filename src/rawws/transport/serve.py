@@ -109,9 +109,7 @@ async def serve(
         stack.callback(_close_sockets, taken)
         taken.extend(give_up_listener(listener) for listener in listeners or ())
         if port is not None:
-            taken += await open_tcp(
-                port, host, backlog=backlog or BACKLOG, reuse_port=reuse_port
-            )
+            taken += await open_tcp(port, host, backlog=backlog or BACKLOG, reuse_port=reuse_port)
         if path is not None:
             taken.append(stack.enter_context(unix_socket(path, backlog=backlog or BACKLOG)))
         server = Server(

@@ -171,9 +171,7 @@ class Server:
             sock = DirectSocket(accepted)
             return sock if context is None else TlsSocket(sock, context, server_side=True)
         if context is not None:
-            accepted = trio.SSLStream(
-                accepted, context, server_side=True, https_compatible=True
-            )
+            accepted = trio.SSLStream(accepted, context, server_side=True, https_compatible=True)
         return adopt(accepted, self._home.start_task)
 
     async def _upgrade(self, stream: ByteStream) -> ServerProtocol | None:

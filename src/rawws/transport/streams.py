@@ -33,17 +33,21 @@ class ByteStream(Protocol):
     @property
     def local_address(self) -> Any:
         """Of the socket; `None` where there is none."""
+        ...
 
     @property
     def remote_address(self) -> Any:
         """Of the socket; `None` where there is none."""
+        ...
 
     @property
     def closed(self) -> bool:
         """Whether `close` was called."""
+        ...
 
     def receive_nowait(self) -> bytes | None:
         """What has arrived; `None` if nothing has, `b""` at the end."""
+        ...
 
     def wait_readable(self) -> Awaitable[None]:
         """Wait until `receive_nowait` may have something.
@@ -53,24 +57,31 @@ class ByteStream(Protocol):
 
         Cancelled: nothing happened.
         """
+        ...
 
     def interrupt(self) -> None:
         """Wake the task that waits in `wait_readable`, with `trio.ClosedResourceError`."""
+        ...
 
     def seal(self, data: bytes) -> bytes:
         """What has to be written so that the peer reads `data`; in order, each once."""
+        ...
 
     def send_nowait(self, data: bytes | memoryview) -> int:
         """Write what can be written at once of sealed bytes, and say how many were."""
+        ...
 
     async def send_some(self, data: memoryview) -> int:
         """Wait until at least one sealed byte is written, and say how many were."""
+        ...
 
     def send_eof(self) -> None:
         """End the writing side, where that can be done by halves."""
+        ...
 
     def close(self) -> None:
         """Close at once; what waits on it is woken with `trio.ClosedResourceError`."""
+        ...
 
 
 class DirectSocket:

@@ -122,9 +122,7 @@ async def _answer(
     return False
 
 
-async def _response(
-    request: Request, protocol: ServerProtocol, policy: Policy
-) -> Response | None:
+async def _response(request: Request, protocol: ServerProtocol, policy: Policy) -> Response | None:
     """What to answer instead of an upgrade, `None` to go on with it."""
     refusal = protocol.refusal
     if not host_allowed(request, policy.hosts):

@@ -154,7 +154,6 @@ class WebSocket(trio.abc.Channel["str | bytes"]):
             self._stream.abandon()
             self._stream = None
 
-
     # -- sending
 
     async def send(
@@ -346,5 +345,3 @@ class WebSocket(trio.abc.Channel["str | bytes"]):
         except BaseException:
             connection.leave(1000)
             raise
-
-
