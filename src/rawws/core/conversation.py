@@ -121,12 +121,12 @@ class Conversation:
             return self._handshake_event() if self.state is CONNECTING else None
         try:
             event = reader.next(parts)
+            if type(event) is Message:
+                return event
             if self.state is CLOSED:
                 event = self._leftover(reader, event, parts)
         except RemoteProtocolError as error:
             return self._fail(error)
-        if type(event) is Message:
-            return event
         if event is None:
             ended = self._ended and self.state is not CLOSED
             return self._lost() if ended else None
@@ -171,10 +171,10 @@ class Conversation:
             LocalProtocolError: the connection is not open, a fragmented message has not
                 ended, or `data` is not what a message can be. Nothing is queued.
         """
-        self._out.append(self.message(data, text=text, compress=compress))
+        self._out.append(self.message(data, text, compress))
 
     def message(
-        self, data: Data, *, text: bool | None = None, compress: bool | None = None
+        self, data: Data, text: bool | None = None, compress: bool | None = None
     ) -> bytes:
         """What `send_message` would queue, for who has a queue of their own.
 
@@ -310,7 +310,9 @@ class Conversation:
         if self.state is CLOSED:  # lost before
             self._reader = None
             return None
-        self.error = error
+        # Its frames and its context would hold what was refused for as long as it is known.
+        self.error = error.with_traceback(None)
+        error.__context__ = None
         reason = clip_reason(str(error))
         if self.close_sent is None and self._encoder is not None:
             self._send_close(self._encoder, error.code, reason)
@@ -323,7 +325,7 @@ class Conversation:
 
     def _end(self, close: Close) -> Closed:
         self.state = CLOSED
-        self._reader = None
+        self._reader = self._encoder = None
         if self.closed is None:
             self.closed = close
         return Closed(self.closed, self.error)

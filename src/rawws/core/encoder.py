@@ -27,6 +27,8 @@ def encode_frame(first: int, payload: bytes, mask: bytes | None = None) -> bytes
         mask: four unpredictable bytes from a client, `None` from a server [5.3].
     """
     length = len(payload)
+    if mask is None and length < 126:
+        return bytes((first, length)) + payload
     masked = 0 if mask is None else 0x80
     if length < 126:
         header = bytes((first, masked | length))
@@ -109,11 +111,12 @@ class Encoder:
         opcode, payload = encode_payload(data, text)
         first = FIN | opcode
         deflate = self._deflate
-        if compress is None and deflate is not None:
-            compress = len(payload) >= deflate.config.threshold
-        if compress and deflate is not None:
-            payload = deflate.compress(payload)
-            first |= RSV1
+        if deflate is not None:
+            if compress is None:
+                compress = len(payload) >= deflate.config.threshold
+            if compress:
+                payload = deflate.compress(payload)
+                first |= RSV1
         return encode_frame(first, payload, None if self._random is None else self._random(4))
 
     def part(self, data: Data, *, final: bool, text: bool | None = None) -> bytes:

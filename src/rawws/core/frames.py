@@ -35,6 +35,17 @@ _DATA = {fin | opcode for fin in (0, FIN) for opcode in (CONTINUATION, TEXT, BIN
 _PLAIN = frozenset(_DATA | {FIN | CLOSE, FIN | PING, FIN | PONG})
 _WITH_DEFLATE = _PLAIN | {fin | RSV1 | opcode for fin in (0, FIN) for opcode in (TEXT, BINARY)}
 
+# The headers that most frames have, by the mask bit: first two bytes -> length of payload and
+# of header. One look-up saves taking them apart.
+_SHORT = {
+    masked: {
+        bytes((first, masked | length)): (length, 6 if masked else 2)
+        for first in _LANE
+        for length in range(126)
+    }
+    for masked in (0, 0x80)
+}
+
 FrameEvent = Message | MessagePart | Ping | Pong | Close
 
 
@@ -62,6 +73,7 @@ class FrameReader:
         "_masked",
         "_message",
         "_pos",
+        "_short",
         "_through_decoder",
     )
 
@@ -79,6 +91,7 @@ class FrameReader:
         self._fast_lane = fast_lane
         limit = limits.max_message_size
         self._lane_limit = -1 if not fast_lane else 1 << 63 if limit is None else limit
+        self._short = _SHORT[self._masked]
         self._first_bytes = _PLAIN if deflate is None else _WITH_DEFLATE
         self._data = b""
         self._pos = 0
@@ -120,26 +133,15 @@ class FrameReader:
         while True:
             if self._left is None:
                 data, pos = self._data, self._pos
-                size = len(data)
-                if size - pos < 2:
+                header = self._short.get(data[pos : pos + 2]) or self._parse_header()
+                if header is None:
                     return None
-                first, second = data[pos], data[pos + 1]
-                if first not in self._first_bytes or second & 0x80 != self._masked:
-                    raise self._broken(first, second)
-                length, start = second & 0x7F, pos + 2
-                if length > 125:
-                    extended = self._extended_length(first, length)
-                    if extended is None:
-                        return None
-                    length, start = extended
-                if self._masked:
-                    start += 4
+                length, overhead = header
+                first, start = data[pos], pos + overhead
                 end = start + length
-                if first & 0x08:
-                    return self._control_frame(first, start, end)
                 if (
                     first in _LANE
-                    and end <= size
+                    and end <= len(data)
                     and length <= self._lane_limit
                     and self._message is None
                     and not parts
@@ -149,27 +151,37 @@ class FrameReader:
                         payload = apply_mask(payload, data[start - 4 : start])
                     self._pos = end
                     return Message(payload if first == FIN | BINARY else as_text(payload))
-                if start > size:
+                if first & 0x08:
+                    return self._control_frame(first, start, end)
+                if start > len(data):
                     return None
                 self._begin_frame(first, length, start)
             event = self._read_payload(parts)
             if event is not None or self._left is not None:
                 return event
 
-    def _extended_length(self, first: int, length: int) -> tuple[int, int] | None:
-        """Length from the two or eight bytes that follow the header's first two [5.2]."""
-        width = 2 if length == 126 else 8
-        start = self._pos + 2 + width
+    def _parse_header(self) -> tuple[int, int] | None:
+        """Length of the payload and of the header before it, `None` if bytes are missing [5.2]."""
+        data, pos = self._data, self._pos
+        if len(data) - pos < 2:
+            return None
+        first, second = data[pos], data[pos + 1]
+        if first not in self._first_bytes or second & 0x80 != self._masked:
+            raise self._broken(first, second)
+        length, overhead = second & 0x7F, 6 if self._masked else 2
+        if length <= 125:
+            return length, overhead
         if first & 0x08:
             raise RemoteProtocolError("control frame of more than 125 bytes [5.5]")
-        if start > len(self._data):
+        width = 2 if length == 126 else 8
+        if pos + 2 + width > len(data):
             return None
-        length = int.from_bytes(self._data[start - width : start])
+        length = int.from_bytes(data[pos + 2 : pos + 2 + width])
         if length <= (125 if width == 2 else 0xFFFF):
             raise RemoteProtocolError(f"length {length} is not in its shortest form [5.2]")
         if length >> 63:
             raise RemoteProtocolError("length has its top bit set [5.2]")
-        return length, start
+        return length, overhead + width
 
     def _control_frame(self, first: int, start: int, end: int) -> Ping | Pong | Close | None:
         data = self._data

@@ -118,13 +118,8 @@ class Connection:
         Raises:
             ConnectionEnded, ConnectionBroken, trio.ClosedResourceError: none will come.
         """
-        if self.given_up:
-            raise trio.ClosedResourceError("this WebSocket was closed")
-        if self._inbox:
-            self.wake()
-            return self._inbox.take()
-        if self._draining:
-            raise self.end()
+        if self._inbox.size or self._draining or self.given_up:
+            return self._poll_inbox()
         protocol = self.protocol
         event = protocol.next_event(parts)
         left = TURN
@@ -142,6 +137,14 @@ class Connection:
             event = protocol.next_event(parts)
         self.quiet = not protocol.buffered
         return event
+
+    def _poll_inbox(self) -> Message | MessagePart:
+        if self.given_up:
+            raise trio.ClosedResourceError("this WebSocket was closed")
+        if not self._inbox:
+            raise self.end()
+        self.wake()
+        return self._inbox.take()
 
     def gather(self) -> None:
         """Take note of all that has arrived; messages go to the inbox while it has room.

@@ -16,6 +16,7 @@ wait, control frames may come between [5.4].
 from __future__ import annotations
 
 from collections import deque
+from sys import maxsize
 
 import trio
 
@@ -37,6 +38,7 @@ class Outbox:
     __slots__ = (
         "_deferred",
         "_ends",
+        "_free",
         "_handed_over",
         "_head",
         "_limit",
@@ -54,7 +56,7 @@ class Outbox:
 
     def __init__(self, stream: ByteStream, limit: int | None, start_task: StartTask) -> None:
         self._stream = stream
-        self._limit = limit
+        self._limit = maxsize if limit is None else limit
         self._start_task = start_task
         self._head: memoryview | None = None  # sealed, and written in part
         self._queue: deque[bytes] | None = None  # whole frames behind it, not sealed yet
@@ -62,6 +64,7 @@ class Outbox:
         self._handed_over = False  # room was given to one who has not run yet
         self._reserved = False
         self._refuses = False  # no message may follow
+        self._free = True  # none of these four stands in a message's way
         self._space: trio.Event | None = None  # what the one who reserved waits for
         self._deferred: list[bytes] | None = None  # messages that came while it was reserved
         self._ends = False  # end the stream's writing side once all is written
@@ -72,17 +75,12 @@ class Outbox:
     @property
     def has_space(self) -> bool:
         """Whether less than the limit waits to be written."""
-        return self._limit is None or self.size < self._limit
+        return self.size < self._limit
 
     @property
     def has_room(self) -> bool:
         """Whether a message may be put in now, and nobody waits to be first."""
-        return (
-            (self._limit is None or self.size < self._limit)
-            and not self._reserved
-            and not self._handed_over
-            and not self._line
-        )
+        return self._free and self.size < self._limit
 
     async def wait_room(self) -> None:
         """Wait in line until there is room, or until there never will be.
@@ -92,8 +90,12 @@ class Outbox:
         """
         if self._line is None:
             self._line = trio.lowlevel.ParkingLot()
-        await self._line.park()
-        self._handed_over = False
+        self._free = False
+        try:
+            await self._line.park()
+            self._handed_over = False
+        finally:
+            self._settle()
 
     def pass_on(self) -> None:
         """Give what room there is to the next in line."""
@@ -104,11 +106,13 @@ class Outbox:
             return
         elif self._line and not self._handed_over and not self._reserved:
             self._handed_over = True
+            self._free = False
             self._line.unpark()
 
     def reserve(self) -> None:
         """Keep other messages out until `release`; for who may put in a message now."""
         self._reserved = True
+        self._free = False
 
     def release(self, *, keep: bool) -> None:
         """The fragmented message is whole, or never will be.
@@ -123,6 +127,7 @@ class Outbox:
                 if keep:
                     self.put(frames)
         self._deferred = None
+        self._settle()
         self.pass_on()
 
     async def wait_space(self) -> None:
@@ -177,6 +182,7 @@ class Outbox:
     def refuse(self) -> None:
         """No message may follow what is in here: let go of who waits to put one in."""
         self._refuses = True
+        self._free = False
         if self._line is not None:
             self._line.unpark_all()
         if self._space is not None:
@@ -195,6 +201,9 @@ class Outbox:
             self._head = self._queue = self._deferred = self.stuck_since = None
             self.size = 0
             self.refuse()
+
+    def _settle(self) -> None:
+        self._free = not (self._reserved or self._handed_over or self._refuses or self._line)
 
     def _begin(self, frames: bytes) -> None:
         """Write `frames` as far as goes at once; the rest becomes the head."""

@@ -13,7 +13,7 @@ from typing import Any
 import trio
 
 from ..core.deflate import Deflate
-from ..core.fields import check_headers, check_subprotocols
+from ..core.fields import RESERVED, check_headers, check_subprotocols
 from ..core.limits import Limits
 from ..core.origin import SAME_ORIGIN, Hosts, Origins, check_hosts, check_origins
 from ..core.protocol import HeaderLines
@@ -95,7 +95,7 @@ async def serve(
         limits=limits or Limits(),
         timeouts=timeouts or Timeouts(),
         on_request=on_request,
-        headers=check_headers(headers),
+        headers=check_headers(headers, RESERVED),
     )
     _check_count("max_connections", max_connections)
     _check_count("max_connections_per_ip", max_connections_per_ip)

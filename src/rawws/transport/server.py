@@ -178,6 +178,8 @@ class Server:
         timeout = self._policy.timeouts.handshake
         with trio.CancelScope() as scope:
             self._handshakes.add(scope)
+            if self._closing:  # accepted just before
+                scope.cancel()
             try:
                 if isinstance(stream, TlsSocket):
                     with trio.fail_after(float("inf") if timeout is None else timeout):
@@ -194,8 +196,8 @@ class Server:
         full = self._closing or (
             self._max_connections is not None and len(self._websockets) >= self._max_connections
         )
-        if not full and self._max_per_ip is not None:
-            full = self._per_ip[_ip(stream)] >= self._max_per_ip
+        if not full and self._max_per_ip is not None and (ip := _ip(stream)):
+            full = self._per_ip[ip] >= self._max_per_ip
         if full:
             return Response(503, {"Retry-After": RETRY_AFTER}, "too many connections\n")
         return None
@@ -245,7 +247,7 @@ class Server:
                 logger.error("handler failed for %r", websocket, exc_info=error)
             if passing is not None:
                 connection.leave(1001 if bugs is None else 1011)
-                if bugs is None:
+                if passing.exceptions == (error,):
                     raise
                 raise passing from None
             return 1000 if bugs is None else 1011
@@ -258,5 +260,6 @@ def _passes(error: BaseException) -> bool:
 
 
 def _ip(stream: ByteStream) -> str:
+    """The peer's address without its port; "" for who has none, as over a Unix socket."""
     address = stream.remote_address
     return str(address[0]) if isinstance(address, tuple) else ""

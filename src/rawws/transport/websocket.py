@@ -181,8 +181,7 @@ class WebSocket(trio.abc.Channel["str | bytes"]):
         if not connection.outbox.has_room:
             await self._wait_room()
         try:
-            connection.check_open()
-            frame = connection.protocol.message(value, text=text, compress=compress)
+            frame = connection.protocol.message(value, text, compress)
         except BaseException:
             connection.outbox.pass_on()
             raise
@@ -203,7 +202,7 @@ class WebSocket(trio.abc.Channel["str | bytes"]):
         connection.check_open()
         if not connection.outbox.has_room:
             raise trio.WouldBlock
-        connection.outbox.put(connection.protocol.message(value, text=text, compress=compress))
+        connection.outbox.put(connection.protocol.message(value, text, compress))
         if connection.outbox.failure is not None:
             raise connection.end(sending=True)
 
@@ -263,6 +262,11 @@ class WebSocket(trio.abc.Channel["str | bytes"]):
         connection = self._connection
         connection.check_open()
         await connection.outbox.wait_room()
+        try:
+            connection.check_open()
+        except BaseException:
+            connection.outbox.pass_on()
+            raise
 
     # -- liveness and the end
 
