@@ -173,9 +173,7 @@ class Conversation:
         """
         self._out.append(self.message(data, text, compress))
 
-    def message(
-        self, data: Data, text: bool | None = None, compress: bool | None = None
-    ) -> bytes:
+    def message(self, data: Data, text: bool | None = None, compress: bool | None = None) -> bytes:
         """What `send_message` would queue, for who has a queue of their own.
 
         Once made it has to be sent, before what is made after it: a compressor counts on it.

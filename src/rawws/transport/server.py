@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import logging
+import select
 import socket
 import ssl
 from collections import Counter
 from collections.abc import Awaitable, Callable, Sequence
 from contextlib import suppress
+from functools import partial
 
 import trio
 
@@ -18,9 +20,10 @@ from .connection import Connection
 from .errors import ConnectionClosed
 from .home import Home
 from .listener import accept_all
+from .readiness import Readiness, WatchedSocket
 from .streams import ByteStream, DirectSocket, adopt, give_up_socket
 from .tls import TlsSocket
-from .upgrade import Policy, upgrade
+from .upgrade import Policy, passes, upgrade
 from .websocket import WebSocket
 
 logger = logging.getLogger("rawws.server")
@@ -56,6 +59,7 @@ class Server:
         self._tasks = 0
         self._closing = False
         self._idle = trio.Event()
+        self._make_socket: Callable[[socket.socket], DirectSocket] = DirectSocket
 
     @property
     def listeners(self) -> tuple[Listener, ...]:
@@ -118,6 +122,10 @@ class Server:
     async def run(self, home: Home, task_status: trio.TaskStatus[Server]) -> None:
         """Serve until closed or cancelled."""
         self._home = home
+        if hasattr(select, "epoll"):
+            readiness = Readiness()
+            home.start_task(readiness.run)
+            self._make_socket = partial(WatchedSocket, readiness=readiness)
         try:
             async with trio.open_nursery() as self._handlers:
                 with self._accepting:
@@ -168,7 +176,7 @@ class Server:
         if type(accepted) is trio.SocketStream:
             accepted = give_up_socket(accepted)
         if isinstance(accepted, socket.socket):
-            sock = DirectSocket(accepted)
+            sock = self._make_socket(accepted)
             return sock if context is None else TlsSocket(sock, context, server_side=True)
         if context is not None:
             accepted = trio.SSLStream(accepted, context, server_side=True, https_compatible=True)
@@ -242,7 +250,7 @@ class Server:
         except BaseException as error:
             group = BaseExceptionGroup("", [error])
             _, rest = group.split(is_good_end)
-            passing, bugs = (None, None) if rest is None else rest.split(_passes)
+            passing, bugs = (None, None) if rest is None else rest.split(passes)
             if bugs is not None:
                 logger.error("handler failed for %r", websocket, exc_info=error)
             if passing is not None:
@@ -252,11 +260,6 @@ class Server:
                 raise passing from None
             return 1000 if bugs is None else 1011
         return 1000
-
-
-def _passes(error: BaseException) -> bool:
-    """Cancellations, and what ends the program."""
-    return not isinstance(error, Exception | BaseExceptionGroup)
 
 
 def _ip(stream: ByteStream) -> str:

@@ -29,6 +29,11 @@ logger = logging.getLogger("rawws.server")
 OnRequest = Callable[[Request], Awaitable[Response | None]]
 
 
+def passes(error: BaseException) -> bool:
+    """Whether no user's code should have stopped it: a cancellation, or the program's end."""
+    return not isinstance(error, Exception | BaseExceptionGroup)
+
+
 @dataclass(frozen=True, slots=True)
 class Policy:
     """What a server's users said about whom to let in; as the arguments of `serve`."""
@@ -106,7 +111,9 @@ async def _answer(
     busy: Callable[[], Response | None],
 ) -> bool:
     """Accept or reject; whether the connection is a WebSocket now."""
-    response = await _response(request, protocol, policy) or busy()
+    response = await _response(request, protocol, policy)
+    if response is None:
+        response = busy()
     if response is None:
         subprotocol = next(
             (name for name in policy.subprotocols if name in protocol.offered_subprotocols), None
@@ -133,6 +140,12 @@ async def _response(request: Request, protocol: ServerProtocol, policy: Policy) 
         except Exception:
             logger.exception("on_request failed for %s", request.target)
             return Response(500, body="internal error\n")
+        except BaseExceptionGroup as group:
+            passing, bugs = group.split(passes)
+            if passing is None or bugs is None:
+                raise
+            logger.exception("on_request failed for %s", request.target)
+            raise passing from None
         if response is not None:
             return response
     if refusal is None and not origin_allowed(request, policy.origins):

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import AsyncIterable, Coroutine, Iterable
+from collections.abc import AsyncIterable, Iterable
 from typing import Any
 
 import trio
@@ -14,7 +14,6 @@ from ..core.encoder import Data
 from ..core.errors import LocalProtocolError
 from ..core.http import Request, Response
 from .connection import Connection
-from .errors import ConnectionEnded
 from .message_stream import MessageStream, as_pieces
 
 
@@ -83,7 +82,7 @@ class WebSocket(trio.abc.Channel["str | bytes"]):
 
     # -- receiving
 
-    def receive(self) -> Coroutine[Any, Any, str | bytes]:
+    async def receive(self) -> str | bytes:
         """Wait for the next message and return it.
 
         Raises:
@@ -94,14 +93,6 @@ class WebSocket(trio.abc.Channel["str | bytes"]):
 
         Cancellation: nothing is lost; the next `receive` gets the message.
         """
-        return self._receive(iterating=False)
-
-    def __anext__(self) -> Coroutine[Any, Any, str | bytes]:
-        return self._receive(iterating=True)
-
-    # One coroutine serves both: each coroutine between the task and what it waits for is
-    # entered and left with every message.
-    async def _receive(self, iterating: bool) -> str | bytes:
         if self._receiving or self._stream is not None:
             self._check_receiving()
         self._receiving = True
@@ -112,10 +103,6 @@ class WebSocket(trio.abc.Channel["str | bytes"]):
             while connection.quiet or (message := connection.poll()) is None:
                 await connection.read()
             return message.data
-        except ConnectionEnded:
-            if iterating:
-                raise StopAsyncIteration from None
-            raise
         finally:
             self._receiving = False
 
