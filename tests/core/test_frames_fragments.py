@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import zlib
+
 import pytest
 
 from rawws.core.errors import RemoteProtocolError
@@ -233,6 +235,19 @@ def test_what_does_not_inflate_is_owed_1007(side: Side, way: Way, payload: bytes
     frame = side.frame(FIN | RSV1 | BINARY, payload)
     error = violation(side.reader(deflate=deflate()), way(frame), 1007)
     assert "[RFC 7692 7.2.2]" in str(error)
+
+
+@either_side
+@every_way
+def test_hazard_13_message_after_one_that_ended_with_a_bfinal_block_is_inflated(
+    side: Side, way: Way
+) -> None:
+    compressor = zlib.compressobj(wbits=-15)
+    finished = compressor.compress(b"one") + compressor.flush() + b"\x00"
+    frames = [*side.fragments(TEXT, cut(finished, 2), rsv=RSV1)]
+    frames.append(side.frame(FIN | RSV1 | TEXT, deflated(b"two")))
+    got = decode(side.reader(deflate=deflate()), way(b"".join(frames)))
+    assert got == [Message("one"), Message("two")]
 
 
 @either_side
