@@ -310,15 +310,19 @@ async def _open_client(
 ) -> AsyncIterator[rawws.WebSocket]:
     agreed = {"Sec_WebSocket_Extensions": AGREED} if "compression" in options else {}
 
+    answered = trio.Event()
+
     async def answer() -> None:
         peer = RawPeer(far, masks=False)
         await peer.send(switching(await peer.read_head(), **agreed))
+        answered.set()
 
     nursery.start_soon(answer)
     scheme = "ws"
     if kind == "tls":
         scheme, options["ssl_context"] = "wss", tls_contexts()[1]
     async with rawws.connect(f"{scheme}://{HOST}/", stream=near, **options) as ws:
+        await answered.wait()
         yield ws
 
 

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import pytest
 import trio
-from trio.testing import MockClock, memory_stream_pair
+from trio.testing import MockClock
 
 import rawws
 from rawws import Close, Limits, Timeouts
 from tests.transport.conftest import OpenEnd
-from tests.transport.raw import CLOSE, PING, PONG, RawPeer, switching
-from tests.transport.support import Parked, Way, begin, connect_over, in_no_time, open_end, open_raw
+from tests.transport.raw import CLOSE, PING, PONG, RawPeer
+from tests.transport.support import Parked, Way, begin, in_no_time, open_end, open_raw
 
 TICK = 0.5
 NEVER = 3600
@@ -264,62 +264,6 @@ async def test_violator_is_cut_off_at_the_deadline_of_a_close(
 async def broken_stream(peer: RawPeer) -> None:
     with pytest.raises(trio.BrokenResourceError):
         await peer.stream.send_all(b"more")
-
-
-class Whole(trio.abc.Stream):
-    """A stream that can only end as a whole, as TLS over another stream."""
-
-    def __init__(self, stream: trio.abc.Stream) -> None:
-        self._stream = stream
-
-    async def send_all(self, data: bytes | bytearray | memoryview) -> None:
-        await self._stream.send_all(data)
-
-    async def wait_send_all_might_not_block(self) -> None:
-        await self._stream.wait_send_all_might_not_block()
-
-    async def receive_some(self, max_bytes: int | None = None) -> bytes | bytearray:
-        return await self._stream.receive_some(max_bytes)
-
-    async def aclose(self) -> None:
-        await self._stream.aclose()
-
-
-def whole_pair() -> tuple[trio.abc.Stream, trio.abc.Stream]:
-    near, far = memory_stream_pair()
-    return Whole(near), Whole(far)
-
-
-@pytest.mark.parametrize("first", ["server", "client"])
-async def test_server_ends_a_stream_that_has_no_halves(
-    nursery: trio.Nursery, autojump_clock: MockClock, first: str
-) -> None:
-    async with open_end(nursery, Way("foreign", whole_pair), "server") as (ws, peer):
-        start = trio.current_time()
-        closing = await begin(nursery, ws.aclose) if first == "server" else None
-        await peer.say_close(1000)
-        assert await peer.read_close() == (1000, "")
-        assert await peer.at_end()
-        within(start, 0)
-        if closing is not None:
-            await closing.result()
-
-
-async def test_client_leaves_that_to_the_server(
-    nursery: trio.Nursery, autojump_clock: MockClock
-) -> None:
-    near, far = whole_pair()
-    peer = RawPeer(far, masks=False)
-
-    async def serve() -> None:
-        await peer.send(switching(await peer.read_head()))
-        await peer.say_close()
-
-    nursery.start_soon(serve)
-    async with connect_over(near, timeouts=Timeouts(close=3)) as ws:
-        assert (await ws.wait_closed()).code == 1000
-        start = trio.current_time()
-    within(start, 3)
 
 
 async def test_closing_may_take_for_ever_if_it_is_allowed_to(

@@ -191,6 +191,7 @@ async def test_end_that_a_write_meets_is_said_as_it_is(
 async def test_end_of_writing_is_seen_and_reading_goes_on(nursery: trio.Nursery) -> None:
     near, peer = memory_stream_pair()
     stream = ForeignStream(near, nursery.start_soon)
+    assert stream.has_halves
     stream.send_eof()
     assert await peer.receive_some() == b""
     await peer.send_all(b"answer")
@@ -203,7 +204,8 @@ async def test_tls_stream_goes_on_writing_after_its_end(nursery: trio.Nursery) -
     server_context, client_context = tls_contexts()
     server = trio.SSLStream(near, server_context, server_side=True)
     peer = trio.SSLStream(far, client_context, server_hostname=HOST)
-    stream = ForeignStream(server, nursery.start_soon)  # which has no halves to close
+    stream = ForeignStream(server, nursery.start_soon)
+    assert not stream.has_halves
     stream.send_eof()
     nursery.start_soon(send_all, stream, b"more")
     assert await peer.receive_some() == b"more"

@@ -97,10 +97,11 @@ async def test_task_that_a_task_starts_at_the_end_is_run_and_ended() -> None:
 # -- what comes out
 
 
-async def test_what_the_body_raises_comes_out_as_it_is() -> None:
-    error = ValueError("from the body")
+@pytest.mark.parametrize("kind", [ValueError, SystemExit, KeyboardInterrupt])
+async def test_what_the_body_raises_comes_out_as_it_is(kind: type[BaseException]) -> None:
+    error = kind("from the body")
     task = Task()
-    with pytest.raises(ValueError, match="from the body") as caught:
+    with pytest.raises(kind, match="from the body") as caught:
         async with open_home() as home:
             home.start_task(task)
             raise error

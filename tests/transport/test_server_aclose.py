@@ -83,6 +83,7 @@ async def test_what_had_arrived_is_read_first(nursery: trio.Nursery) -> None:
     waiting = await begin(nursery, ws.wait_closed)  # reads them
     closing = await begin(nursery, server.aclose)
     await peer.say("too late")
+    await wait_all_tasks_blocked()
     assert [message async for message in ws] == ["one", "two"]
     handler.leave.set()
     await say_goodbye(peer)

@@ -5,13 +5,15 @@ from __future__ import annotations
 import os
 import socket
 import sys
-from collections.abc import Iterator
+from collections.abc import AsyncIterator, Iterator
+from contextlib import suppress
 from pathlib import Path
 
 import pytest
 import trio
 from trio.testing import wait_all_tasks_blocked
 
+from rawws.transport.readiness import Readiness, WatchedSocket
 from rawws.transport.streams import (
     NOT_SENT,
     DirectSocket,
@@ -27,11 +29,16 @@ from tests.transport.wires import jam, read_exactly, reset, socket_pair
 Ends = tuple[DirectSocket, socket.socket]
 
 
-@pytest.fixture(params=["unix", "tcp"])
-def ends(request: pytest.FixtureRequest) -> Iterator[Ends]:
-    """A `DirectSocket` and the peer's socket."""
-    with socket_pair(request.param) as (near, far):
-        yield DirectSocket(near), far
+@pytest.fixture(params=["unix", "tcp", "watched"])
+async def ends(request: pytest.FixtureRequest, nursery: trio.Nursery) -> AsyncIterator[Ends]:
+    """A `DirectSocket`, or a server's over TCP, and the peer's socket."""
+    with socket_pair("unix" if request.param == "unix" else "tcp") as (near, far):
+        if request.param == "watched":
+            readiness = Readiness()
+            nursery.start_soon(readiness.run)
+            yield WatchedSocket(near, readiness), far
+        else:
+            yield DirectSocket(near), far
 
 
 @pytest.fixture
@@ -78,12 +85,13 @@ async def test_interrupt_wakes_who_waits_for_reading_and_leaves_the_socket_open(
     woken = trio.Event()
 
     async def wait() -> None:
-        with pytest.raises(trio.ClosedResourceError):
+        with suppress(trio.ClosedResourceError):
             await stream.wait_readable()
         woken.set()
 
     nursery.start_soon(wait)
     await wait_all_tasks_blocked()
+    assert not woken.is_set()
     stream.interrupt()
     await woken.wait()
     assert not stream.closed
@@ -147,6 +155,7 @@ async def test_waiting_write_goes_on_once_the_peer_has_read(
 
 async def test_end_of_writing_is_seen_and_reading_goes_on(ends: Ends) -> None:
     stream, peer = ends
+    assert stream.has_halves
     stream.send_nowait(b"last")
     stream.send_eof()
     assert await read_exactly(peer, 5) == b"last"
@@ -224,8 +233,8 @@ async def test_reset_breaks_a_write_that_waits(tcp: Ends, nursery: trio.Nursery)
 
 
 @pytest.mark.skipif(sys.platform != "linux", reason="elsewhere such a file can be waited for")
-async def test_socket_that_cannot_be_waited_for_is_lost(ends: Ends, tmp_path: Path) -> None:
-    stream, _ = ends
+async def test_socket_that_cannot_be_waited_for_is_lost(tcp: Ends, tmp_path: Path) -> None:
+    stream, _ = tcp
     file = os.open(tmp_path / "no socket", os.O_CREAT)
     os.dup2(file, stream._fd)
     os.close(file)

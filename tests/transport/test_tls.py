@@ -216,6 +216,7 @@ async def test_bent_record_is_a_loss_after_what_came_before_though_the_socket_is
 
 
 async def test_end_of_writing_says_goodbye_and_reading_goes_on(ends: Ends) -> None:
+    assert ends.stream.has_halves
     await send_all(ends.stream, b"last")
     ends.stream.send_eof()
     assert await ends.peer.read() == b"last"

@@ -6,13 +6,13 @@ from typing import Any
 
 import pytest
 import trio
-from trio.testing import MockClock, wait_all_tasks_blocked
+from trio.testing import MockClock, memory_stream_pair, wait_all_tasks_blocked
 
 import rawws
-from rawws import Close
+from rawws import Close, Timeouts
 from tests.transport.conftest import OpenEnd, OpenPair
-from tests.transport.raw import BINARY, CLOSE, TEXT, RawPeer, close_of, close_payload
-from tests.transport.support import begin, in_no_time
+from tests.transport.raw import BINARY, CLOSE, TEXT, RawPeer, close_of, close_payload, switching
+from tests.transport.support import Way, begin, connect_over, in_no_time, open_end
 
 
 async def answer_close(peer: RawPeer) -> tuple[int, str]:
@@ -274,3 +274,62 @@ async def test_websocket_shows_its_state(pair: OpenPair, nursery: trio.Nursery) 
         await closing.cancel()
         await far.wait_closed()
         assert repr(near).endswith(" closed>")
+
+
+# -- over streams that end only as a whole
+
+
+class Whole(trio.abc.Stream):
+    """A stream that can only end as a whole, as TLS over another stream."""
+
+    def __init__(self, stream: trio.abc.Stream) -> None:
+        self._stream = stream
+
+    async def send_all(self, data: bytes | bytearray | memoryview) -> None:
+        await self._stream.send_all(data)
+
+    async def wait_send_all_might_not_block(self) -> None:
+        await self._stream.wait_send_all_might_not_block()
+
+    async def receive_some(self, max_bytes: int | None = None) -> bytes | bytearray:
+        return await self._stream.receive_some(max_bytes)
+
+    async def aclose(self) -> None:
+        await self._stream.aclose()
+
+
+def whole_pair() -> tuple[trio.abc.Stream, trio.abc.Stream]:
+    near, far = memory_stream_pair()
+    return Whole(near), Whole(far)
+
+
+@pytest.mark.parametrize("first", ["server", "client"])
+async def test_server_ends_a_stream_that_has_no_halves(
+    nursery: trio.Nursery, autojump_clock: MockClock, first: str
+) -> None:
+    async with open_end(nursery, Way("foreign", whole_pair), "server") as (ws, peer):
+        start = trio.current_time()
+        closing = await begin(nursery, ws.aclose) if first == "server" else None
+        await peer.say_close(1000)
+        assert await peer.read_close() == (1000, "")
+        assert await peer.at_end()
+        assert trio.current_time() - start <= 1  # not the deadline of a close
+        if closing is not None:
+            await closing.result()
+
+
+async def test_client_leaves_that_to_the_server(
+    nursery: trio.Nursery, autojump_clock: MockClock
+) -> None:
+    near, far = whole_pair()
+    peer = RawPeer(far, masks=False)
+
+    async def serve() -> None:
+        await peer.send(switching(await peer.read_head()))
+        await peer.say_close()
+
+    nursery.start_soon(serve)
+    async with connect_over(near, timeouts=Timeouts(close=3)) as ws:
+        assert (await ws.wait_closed()).code == 1000
+        start = trio.current_time()
+    assert trio.current_time() - start == pytest.approx(3, abs=0.6)

@@ -83,6 +83,7 @@ class ScriptedStream:
     """
 
     local_address = remote_address = None
+    has_halves = True
 
     def __init__(self, room: float = math.inf, step: float = math.inf) -> None:
         self.written = bytearray()

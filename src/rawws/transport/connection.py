@@ -101,10 +101,8 @@ class Connection:
     @property
     def full(self) -> bool:
         """Whether so much is left lying that nothing more is read."""
-        if self._limit is None or self.protocol.state is not OPEN:
-            return False
-        if not self._inbox:
-            return False  # what lies there is the beginning of a frame
+        if self._limit is None or self.protocol.state is not OPEN or not self._inbox:
+            return False  # without an inbox, all that lies there is the beginning of a frame
         return self._inbox.size + self.protocol.buffered >= self._limit
 
     @property
@@ -236,19 +234,12 @@ class Connection:
         if data := self.protocol.data_to_send():
             self.outbox.put(data)
 
-    def check_receiving(self) -> None:
-        """Raise what a wait for the peer after the end has to raise."""
+    def check_open(self, *, sending: bool = True) -> None:
+        """Raise what a send, or else a wait for the peer, after the end has to raise."""
         if self.given_up:
             raise trio.ClosedResourceError("this WebSocket was closed")
-        if self.protocol.state is not OPEN:
-            raise self.end()
-
-    def check_open(self) -> None:
-        """Raise what a send after the end has to raise."""
-        if self.given_up:
-            raise trio.ClosedResourceError("this WebSocket was closed")
-        if self.outbox.failure is not None or self.protocol.state is not OPEN:
-            raise self.end(sending=True)
+        if self.protocol.state is not OPEN or (sending and self.outbox.failure is not None):
+            raise self.end(sending=sending)
 
     def say_close(self, code: int | None, reason: str) -> None:
         """Queue a Close frame, if there was none yet, and set its deadline."""
@@ -280,8 +271,6 @@ class Connection:
 
     def post(self, frame: bytes) -> None:
         """Send a message that was encoded elsewhere, or close with 1008 who cannot keep up."""
-        if self.protocol.state is not OPEN:
-            return
         if self.outbox.has_space:
             self.outbox.put_message(frame)
         else:
@@ -343,7 +332,10 @@ class Connection:
             if not self._reading:
                 self.pull_if_free()
                 self.gather()
-            if self.protocol.state is OPEN:
+            both_closed = self.protocol.close_received is not None and not self.outbox.size
+            if both_closed and not (self.protocol.masks or self._stream.has_halves):
+                self._drop()  # nothing else ends such a stream, and a server ends it first [7.1.1]
+            elif self.protocol.state is OPEN:
                 if self.outbox.has_space:
                     self.flush()  # a pong may have waited for it
                 self._beat_pings(now)

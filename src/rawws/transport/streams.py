@@ -45,6 +45,11 @@ class ByteStream(Protocol):
         """Whether `close` was called."""
         ...
 
+    @property
+    def has_halves(self) -> bool:
+        """Whether `send_eof` ends the writing side; else only `close` ends anything."""
+        ...
+
     def receive_nowait(self) -> bytes | None:
         """What has arrived; `None` if nothing has, `b""` at the end."""
         ...
@@ -92,6 +97,8 @@ class DirectSocket:
     """
 
     __slots__ = ("_fd", "_socket", "closed")
+
+    has_halves = True
 
     def __init__(self, sock: socket.socket) -> None:
         self._socket = sock
@@ -200,6 +207,10 @@ class ForeignStream:
         self._taken = trio.Event()
         self.closed = False
         start_task(self._read)
+
+    @property
+    def has_halves(self) -> bool:
+        return isinstance(self._stream, trio.abc.HalfCloseableStream)
 
     @property
     def local_address(self) -> Any:

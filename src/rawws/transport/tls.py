@@ -28,6 +28,8 @@ class TlsSocket:
 
     __slots__ = ("_ended", "_failure", "_incoming", "_outgoing", "_socket", "_tls")
 
+    has_halves = True
+
     def __init__(
         self,
         sock: DirectSocket,

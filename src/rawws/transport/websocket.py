@@ -287,7 +287,7 @@ class WebSocket(trio.abc.Channel["str | bytes"]):
                 connection.gather()
                 if payload not in connection.pings:
                     return trio.current_time() - start
-                connection.check_receiving()
+                connection.check_open(sending=False)
                 await connection.read()
         finally:
             connection.pings.forget(payload)
