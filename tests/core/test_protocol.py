@@ -11,6 +11,7 @@ from rawws.core.close import Close
 from rawws.core.deflate import Deflate
 from rawws.core.errors import InvalidURL, LocalProtocolError, RemoteProtocolError
 from rawws.core.events import Accepted, Closed, Message, Ping, Rejected
+from rawws.core.limits import Limits
 from rawws.core.protocol import ClientProtocol, ServerProtocol, State
 from tests.core.handshakes import NONCE, switching, upgrade
 from tests.core.wire import (
@@ -25,6 +26,7 @@ from tests.core.wire import (
     cut,
     every_way,
     frames_in,
+    whole,
 )
 
 URL = "ws://example.com/chat"
@@ -137,6 +139,14 @@ def test_client_ends_on_an_answer_that_is_none_and_sends_nothing(way: Way, data:
     assert protocol.data_to_send() == b""
 
 
+def test_what_is_told_of_a_bad_answer_fits_a_close_frame() -> None:
+    protocol = client(subprotocols=["a" * 200])
+    (closed,) = converse(protocol, [switching("Sec-WebSocket-Protocol: b")])
+    assert isinstance(closed, Closed)
+    assert len(closed.close.reason) == 123
+    assert str(closed.error).startswith(closed.close.reason)
+
+
 @pytest.mark.parametrize("begun", [b"", switching()[:-1]])
 def test_end_of_file_instead_of_an_answer(begun: bytes) -> None:
     protocol = client()
@@ -194,6 +204,16 @@ def pair(way: Way, **options: Any) -> tuple[ClientProtocol, ServerProtocol, Acce
     (accepted,) = converse(one, way(other.data_to_send()))
     assert isinstance(accepted, Accepted)
     return one, other, accepted
+
+
+def test_limits_given_hold_for_messages() -> None:
+    for by_client in (True, False):
+        one, other, _ = pair(whole, limits=Limits(max_message_size=3))
+        sender, receiver = (one, other) if by_client else (other, one)
+        sender.send_message("abcd")
+        (closed,) = converse(receiver, [sender.data_to_send()])
+        assert isinstance(closed, Closed)
+        assert closed.close.code == 1009
 
 
 def by_sevens(data: bytes) -> list[bytes]:

@@ -232,6 +232,16 @@ def test_request_can_be_answered_after_the_end_of_file() -> None:
     assert list(server.events()) == [Message("hello"), Closed(LOST)]
 
 
+def test_request_comes_before_the_end_of_file_behind_it() -> None:
+    server = ServerProtocol()
+    server.receive_data(plain())
+    server.receive_data(b"")
+    (request,) = server.events()
+    assert isinstance(request, Request)
+    server.reject(Response(404))
+    assert list(server.events()) == [Closed(LOST)]
+
+
 def test_request_cannot_be_accepted_after_a_loss() -> None:
     server = asked()
     server.lost()

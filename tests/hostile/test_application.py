@@ -114,8 +114,8 @@ async def raise_group(*errors: Exception) -> None:
         nursery.start_soon(trio.sleep_forever)
 
 
-ENDED = rawws.ConnectionEnded("", None, None)
-BROKEN = rawws.ConnectionBroken("", None, None)
+ENDED = rawws.ConnectionEnded(None, None)
+BROKEN = rawws.ConnectionBroken(None, None)
 RAISED: dict[str, tuple[list[Exception], int]] = {
     "error": ([ValueError("a bug")], 1011),
     "errors": ([ValueError("a bug"), KeyError("another")], 1011),

@@ -155,12 +155,28 @@ class RawPeer:
         assert frame.opcode in (TEXT, BINARY), frame
         return frame.payload.decode() if frame.opcode == TEXT else frame.payload
 
+    async def next_fragments(self) -> list[Frame]:
+        """The next message, in frames; those that are empty and not the first are left out."""
+        frames = [await self.next_frame()]
+        assert frames[0].opcode in (TEXT, BINARY), frames
+        while not frames[-1].final:
+            frames.append(await self.next_frame())
+            assert frames[-1].opcode == 0, frames
+        return [frames[0], *(frame for frame in frames[1:] if frame.payload)]
+
     async def rest(self) -> list[Frame]:
         """All frames up to the end of the stream, which has to come in good order."""
         frames = []
         while self._input or await self._read_more():
             frames.append(await self.next_frame())
         return frames
+
+    async def read_to_close(self) -> tuple[list[Frame], tuple[int, str]]:
+        """The frames up to a Close, and what that says."""
+        frames = [await self.next_frame()]
+        while frames[-1].opcode != CLOSE:
+            frames.append(await self.next_frame())
+        return frames[:-1], close_of(frames[-1])
 
     async def read_close(self) -> tuple[int, str]:
         """Code and reason of the next frame, which has to be a Close; 1005 for none."""

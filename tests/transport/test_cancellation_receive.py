@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import pytest
 import trio
+from trio.testing import wait_all_tasks_blocked
 
 import rawws
 from tests.transport.checkpoints import Point, every_point
-from tests.transport.raw import CLOSE
+from tests.transport.raw import BINARY, CLOSE
 from tests.transport.strict import (
     StrictPeer,
     either_form,
@@ -40,6 +41,26 @@ async def test_cancelled_receive_loses_and_doubles_nothing(
             assert got == [numbered(number), END]
         assert outcomes.count(True) >= 6
         assert outcomes.count(False) >= 2
+
+
+@every_kind
+@either_role
+async def test_message_that_was_there_before_a_cancelled_receive_is_there_after_it(
+    kind: str, role: str
+) -> None:
+    async with open_strict(kind, role) as (ws, peer):
+        cancelled = 0
+        for number, point in enumerate(every_point()):
+            await peer.say(numbered(number))
+            await wait_all_tasks_blocked()
+            got = []
+            with point.cancels() as scope:
+                got.append(await ws.receive())
+            cancelled += scope.cancelled_caught
+            if not got:
+                got.append(await ws.receive())
+            assert got == [numbered(number)]
+        assert cancelled >= 2
 
 
 async def say_in_pieces(peer: StrictPeer, *messages: bytes) -> None:
@@ -110,7 +131,7 @@ async def test_cancelled_aclose_is_the_end_all_the_same(kind: str, role: str, se
             assert peer.messages == messages[: len(peer.messages)]
             if outcomes[-1] == "closed":
                 assert peer.messages == messages
-                assert peer.opcodes() == [2] * sent + [CLOSE]
+                assert peer.opcodes() == [BINARY] * sent + [CLOSE]
     assert set(outcomes) == {"closed", "cancelled"}
 
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import copy
+import pickle
 import re
 
 import pytest
@@ -63,13 +65,19 @@ def test_modules_docstring_shows_the_tree() -> None:
     }
 
 
-def test_closed_error_has_both_close_frames() -> None:
+@pytest.mark.parametrize(
+    "kind", [rawws.ConnectionClosed, rawws.ConnectionEnded, rawws.ConnectionBroken]
+)
+def test_closed_error_has_both_close_frames_and_keeps_them_when_copied(
+    kind: type[rawws.ConnectionClosed],
+) -> None:
     received, sent = rawws.Close(1000, "bye", "remote"), rawws.Close(1001, "", "local")
-    for kind in (rawws.ConnectionClosed, rawws.ConnectionEnded, rawws.ConnectionBroken):
-        error = kind("over", received, sent)
-        assert str(error) == "over"
-        assert error.received is received
-        assert error.sent is sent
+    error = kind(received, sent, "over")
+    for one in (error, copy.copy(error), pickle.loads(pickle.dumps(error))):
+        assert type(one) is kind
+        assert str(one) == "over"
+        assert (one.received, one.sent) == (received, sent)
+    assert str(kind(None, None)) == "connection closed"
 
 
 @pytest.mark.parametrize(

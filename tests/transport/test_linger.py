@@ -41,6 +41,24 @@ async def test_all_is_sent_through_a_jammed_socket(tcp: Ends, nursery: trio.Nurs
     assert (await read_exactly(peer, taken + len(data)))[taken:] == data
 
 
+async def test_peer_that_takes_nothing_is_a_loss_after_the_patience_had_with_it(
+    nursery: trio.Nursery, autojump_clock: MockClock
+) -> None:
+    wire = ScriptedStream(room=0)
+
+    async def take_slowly() -> None:
+        for _ in range(5):
+            await trio.sleep(8)
+            wire.take(1)
+
+    nursery.start_soon(take_slowly)
+    start = trio.current_time()
+    with pytest.raises(trio.BrokenResourceError, match="took nothing for 10 s"):
+        await send_all(wire, bytes(10), patience=10)
+    assert trio.current_time() - start == pytest.approx(5 * 8 + 10)
+    assert len(wire.written) == 5
+
+
 async def test_linger_lets_the_peer_read_the_last_that_was_sent(tcp: Ends) -> None:
     stream, peer = tcp
     stream.send_nowait(b"goodbye")

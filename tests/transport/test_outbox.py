@@ -7,7 +7,7 @@ import trio
 from trio.testing import wait_all_tasks_blocked
 
 from rawws.transport.outbox import BATCH, Outbox
-from tests.transport.senders import LIMIT, line_up, make_outbox
+from tests.transport.senders import LIMIT, Sender, line_up, make_outbox
 from tests.transport.wires import ScriptedStream
 
 # -- in order, whole
@@ -79,6 +79,33 @@ async def test_drain_task_is_gone_when_all_is_written_and_comes_again() -> None:
             outbox.put(message)
             wire.take(5)
     assert wire.written == b"<one><two>"
+
+
+async def test_what_is_urgent_goes_ahead_of_what_is_queued_but_not_within_a_frame(
+    nursery: trio.Nursery,
+) -> None:
+    pongs: list[bytes] = []
+
+    def urgent() -> bytes:
+        return pongs.pop() if pongs else b""
+
+    wire = ScriptedStream(room=0)
+    outbox = Outbox(wire, LIMIT, nursery.start_soon, urgent)
+    outbox.put(b"one")
+    outbox.put(b"two")
+    pongs.append(b"pong")
+    await wait_all_tasks_blocked()
+    assert wire.seals == [b"one"]
+    wire.take(5)
+    await wait_all_tasks_blocked()
+    assert wire.seals == [b"one", b"pongtwo"]
+    assert outbox.size == len(b"<pongtwo>")
+    pongs.append(b"pong")
+    wire.take()
+    await wait_all_tasks_blocked()
+    assert wire.written == b"<one><pongtwo><pong>"
+    assert outbox.size == 0
+    assert outbox.stuck_since is None
 
 
 # -- bounded
@@ -190,6 +217,46 @@ async def test_who_comes_while_others_wait_has_no_room_though_there_is_space(
     wire.take()
     await wait_all_tasks_blocked()
     assert sender.sent
+
+
+async def test_who_leaves_the_line_makes_no_room_for_others_than_those_in_it(
+    nursery: trio.Nursery,
+) -> None:
+    outbox, _ = make_outbox(nursery, 0)
+    outbox.put(b"begun")
+    outbox.put(bytes(LIMIT))
+    one, _two = await line_up(nursery, outbox, b"one", b"two")
+    outbox.drop_waiting()
+    one.scope.cancel()
+    await wait_all_tasks_blocked()
+    assert outbox.has_space
+    assert not outbox.has_room
+
+
+async def test_who_leaves_the_line_makes_no_room_of_what_was_handed_to_another(
+    nursery: trio.Nursery,
+) -> None:
+    for _ in range(20):  # which of the two tasks runs first is up to chance
+        outbox, _wire = make_outbox(nursery, 0)
+        outbox.put(b"begun")
+        outbox.put(bytes(LIMIT))
+        (first,) = await line_up(nursery, outbox, b"first")
+
+        async def leave(outbox: Outbox = outbox, first: Sender = first) -> None:
+            try:
+                await outbox.wait_room()
+            finally:
+                assert outbox.has_room is first.sent
+
+        with trio.CancelScope() as scope:
+            async with trio.open_nursery() as leaving:
+                leaving.start_soon(leave)
+                await wait_all_tasks_blocked()
+                outbox.drop_waiting()
+                outbox.put(b"ping")  # and the room is the first one's
+                scope.cancel()
+        await wait_all_tasks_blocked()
+        assert first.sent
 
 
 async def test_who_is_cancelled_in_line_gives_up_the_place(nursery: trio.Nursery) -> None:

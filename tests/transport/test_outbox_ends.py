@@ -112,6 +112,13 @@ async def test_refusal_lets_go_of_all_who_wait_for_room(nursery: trio.Nursery) -
     await wait_all_tasks_blocked()
     assert wire.seals == [bytes(LIMIT), b"close"]
     assert outbox.failure is None
+    assert not outbox.has_room
+
+
+async def test_refusal_leaves_no_room_in_an_empty_outbox(nursery: trio.Nursery) -> None:
+    outbox, _ = make_outbox(nursery, 1000)
+    outbox.refuse()
+    assert not outbox.has_room
 
 
 # -- failure

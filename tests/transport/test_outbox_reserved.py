@@ -41,6 +41,17 @@ async def test_other_messages_wait_for_release_and_control_frames_do_not(
     assert len(wire.seals) == 6
 
 
+async def test_who_leaves_the_line_makes_no_room_before_release(nursery: trio.Nursery) -> None:
+    outbox, _ = make_outbox(nursery, 1000)
+    outbox.reserve()
+    (sender,) = await line_up(nursery, outbox, b"sent")
+    sender.scope.cancel()
+    await wait_all_tasks_blocked()
+    assert not outbox.has_room
+    outbox.release(keep=True)
+    assert outbox.has_room
+
+
 async def test_message_that_is_posted_goes_at_once_when_nobody_reserved(
     nursery: trio.Nursery,
 ) -> None:

@@ -12,7 +12,7 @@ import rawws
 from rawws import Limits
 from tests.transport.conftest import OpenEnd, OpenPair
 from tests.transport.raw import PING, PONG, TEXT
-from tests.transport.support import begin, in_no_time
+from tests.transport.support import Told, begin, in_no_time
 
 
 async def test_ping_returns_seconds_there_and_back(
@@ -209,10 +209,45 @@ async def test_peer_that_does_not_read_is_owed_only_the_newest_pong(
         for number in range(1000):
             await peer.send(peer.frame(PING, b"%d" % number))
         await peer.next_message()
-        with trio.fail_after(1):  # not only with what is sent next
+        with in_no_time():  # not only with what is sent next
             answer = await peer.next_frame()
         assert (answer.opcode, answer.payload) == (PONG, b"999")
         await wait_all_tasks_blocked()
         with in_no_time():
             await ws.send("next")
             assert await peer.next_message() == "next"
+
+
+async def test_pong_goes_ahead_of_messages_that_wait(
+    jammed: OpenEnd, nursery: trio.Nursery, autojump_clock: MockClock
+) -> None:
+    async with jammed(limits=Limits(send_buffer=10_000)) as (ws, peer):
+
+        async def send_for_ever() -> None:
+            while True:
+                await ws.send("x" * 1000)
+
+        sending = await begin(nursery, send_for_ever)
+        await begin(nursery, ws.receive)
+        await peer.send(peer.frame(PING, b"!"))
+        await wait_all_tasks_blocked()
+        frames = [await peer.next_frame() for _ in range(15)]
+        assert PONG in [frame.opcode for frame in frames]
+        await sending.cancel()
+
+
+async def test_pong_does_not_wait_for_a_message_in_pieces(
+    one_end: OpenEnd, nursery: trio.Nursery
+) -> None:
+    async with one_end() as (ws, peer):
+        pieces = Told()
+        await begin(nursery, ws.send_stream, pieces)
+        pieces.give("one")
+        assert (await peer.next_frame()).payload == b"one"
+        rawws.broadcast([ws], "put off")
+        await begin(nursery, ws.receive)
+        await peer.send(peer.frame(PING, b"!"))
+        assert (await peer.next_frame()).opcode == PONG
+        pieces.end()
+        while (await peer.next_frame()).payload != b"put off":
+            pass

@@ -9,7 +9,7 @@ import trio
 from trio.testing import MockClock, memory_stream_pair, wait_all_tasks_blocked
 
 import rawws
-from rawws import Close, Timeouts
+from rawws import Close, Limits, Timeouts
 from tests.transport.conftest import OpenEnd, OpenPair
 from tests.transport.raw import BINARY, CLOSE, TEXT, RawPeer, close_of, close_payload, switching
 from tests.transport.support import Way, begin, connect_over, in_no_time, open_end
@@ -17,13 +17,11 @@ from tests.transport.support import Way, begin, connect_over, in_no_time, open_e
 
 async def answer_close(peer: RawPeer) -> tuple[int, str]:
     """Read on to a Close, answer it, and see the end of the stream."""
-    frames = [await peer.next_frame()]
-    while frames[-1].opcode != CLOSE:
-        frames.append(await peer.next_frame())
-    await peer.send(peer.frame(CLOSE, frames[-1].payload))
+    _, (code, reason) = await peer.read_to_close()
+    await peer.send(peer.frame(CLOSE, b"" if code == 1005 else close_payload(code, reason)))
     assert await peer.at_end()
     await peer.stream.aclose()
-    return close_of(frames[-1])
+    return code, reason
 
 
 @pytest.mark.parametrize(
@@ -78,6 +76,10 @@ async def test_what_may_not_be_said_leaves_the_connection_good(
             await ws.aclose(code, reason)
         await ws.send("good")
         assert await peer.next_message() == "good"
+        await peer.say_close()
+        await ws.wait_closed()
+        with pytest.raises(rawws.LocalProtocolError):
+            await ws.aclose(code, reason)
 
 
 async def test_closing_again_does_no_harm(one_end: OpenEnd, nursery: trio.Nursery) -> None:
@@ -137,6 +139,23 @@ async def test_whoever_waits_is_told_at_once(
                 with pytest.raises(trio.ClosedResourceError):
                     await waiting.result()
             await closing.cancel()
+
+
+async def test_who_waits_behind_a_full_buffer_is_told_at_once(
+    memory: OpenEnd, nursery: trio.Nursery, autojump_clock: MockClock
+) -> None:
+    async with memory("server", limits=Limits(receive_buffer=1000)) as (ws, peer):
+        pinging = await begin(nursery, ws.ping)
+        waiting = await begin(nursery, ws.wait_closed)
+        await peer.say("x" * 2000)
+        await wait_all_tasks_blocked()
+        with in_no_time():
+            closing = await begin(nursery, ws.aclose)
+            with pytest.raises(trio.ClosedResourceError):
+                await pinging.result()
+            await answer_close(peer)
+            await closing.result()
+            assert await waiting.result() == Close(1000)
 
 
 async def test_all_who_wait_are_told(one_end: OpenEnd, nursery: trio.Nursery) -> None:

@@ -12,7 +12,7 @@ from trio.testing import MockClock, wait_all_tasks_blocked
 import rawws
 from rawws import Limits
 from tests.transport.conftest import OpenEnd, OpenPair
-from tests.transport.raw import BINARY, CLOSE, PING, PONG, TEXT
+from tests.transport.raw import BINARY, PING, PONG, TEXT
 from tests.transport.support import Told, begin, in_no_time
 
 TIGHT = Limits(send_buffer=1000)
@@ -43,10 +43,9 @@ async def test_pieces_are_fragments_of_one_message(
     expected = [piece.encode() if isinstance(piece, str) else bytes(piece) for piece in pieces]
     async with one_end() as (ws, peer):
         await ws.send_stream(kind(pieces), text=text)
-        frames = [await peer.next_frame() for _ in pieces or [b""]]
-        assert [frame.payload for frame in frames] == (expected or [b""])
-        assert [frame.opcode for frame in frames] == [opcode] + [0] * (len(frames) - 1)
-        assert [frame.final for frame in frames] == [False] * (len(frames) - 1) + [True]
+        frames = await peer.next_fragments()
+        assert [frame.payload for frame in frames if frame.payload] == list(filter(None, expected))
+        assert frames[0].opcode == opcode
 
 
 async def test_receiver_sees_one_message(pair: OpenPair) -> None:
@@ -57,15 +56,17 @@ async def test_receiver_sees_one_message(pair: OpenPair) -> None:
         assert await far.receive() == "next"
 
 
-async def test_pieces_go_out_while_others_are_made(one_end: OpenEnd, nursery: trio.Nursery) -> None:
+async def test_pieces_go_out_as_they_come(one_end: OpenEnd, nursery: trio.Nursery) -> None:
     async with one_end() as (ws, peer):
         pieces = Told()
         sending = await begin(nursery, ws.send_stream, pieces)
-        pieces.give("first", "second")
-        assert (await peer.next_frame()).payload == b"first"
+        for piece in ("first", "second"):
+            pieces.give(piece)
+            frame = await peer.next_frame()
+            assert (frame.payload, frame.final) == (piece.encode(), False)
         assert not sending.done
         pieces.end()
-        assert (await peer.next_frame()).payload == b"second"
+        assert (await peer.next_frame()).final
         await sending.result()
 
 
@@ -91,16 +92,20 @@ async def test_other_messages_wait_and_control_frames_do_not(
         await peer.send(peer.frame(PING, b"theirs"), peer.frame(PONG, b"mine"))
         await pinging.result()
         assert not any(call.done for call in others)
+        pieces.give(" and more")
         pieces.end()
         for call in (streaming, *others):
             await call.result()
         await receiving.cancel()
-        frames = [await peer.next_frame() for _ in range(8)]
-        assert [(frame.opcode, frame.payload) for frame in frames] == [
+        frames = [await peer.next_frame()]
+        while frames[-1].payload != b"fourth":
+            frames.append(await peer.next_frame())
+        assert [(frame.opcode, frame.payload) for frame in frames if frame.payload] == [
             (TEXT, b"one"),
+            (0, b"message"),
             (PING, b"mine"),
             (PONG, b"theirs"),
-            (0, b"message"),
+            (0, b" and more"),
             (TEXT, b"second"),
             (TEXT, b"th"),
             (0, b"ird"),
@@ -136,8 +141,9 @@ async def test_stream_waits_its_turn(jammed: OpenEnd, nursery: trio.Nursery) -> 
         calls = [await begin(nursery, ws.send_stream, ["fi", "rst"])]
         calls += [await begin(nursery, ws.send, "second")]
         assert not calls[0].done
-        payloads = [(await peer.next_frame()).payload for _ in range(4)]
-        assert payloads[1:] == [b"fi", b"rst", b"second"]
+        assert await peer.next_message() == "x" * 2000
+        assert [frame.payload for frame in await peer.next_fragments()] == [b"fi", b"rst"]
+        assert await peer.next_message() == "second"
         for call in calls:
             await call.result()
 
@@ -151,7 +157,7 @@ async def test_failure_before_the_first_piece_is_sent_leaves_the_connection_good
     async with one_end() as (ws, peer):
         pieces = Told()
         sending = await begin(nursery, ws.send_stream, pieces)
-        pieces.give("never sent", ZeroDivisionError("mine"))
+        pieces.give(ZeroDivisionError("mine"))
         with pytest.raises(ZeroDivisionError, match="mine"):
             await sending.result()
         sending = await begin(nursery, ws.send_stream, Told())
@@ -197,11 +203,9 @@ async def test_failure_after_the_first_piece_closes_with_1011(
             assert isinstance(end.value.__cause__, trio.BrokenResourceError)
             assert end.value.sent is not None
             assert end.value.sent.code == 1011
-        frames = [await peer.next_frame() for _ in range(2)]
-        while frames[-1].opcode != CLOSE:
-            frames.append(await peer.next_frame())
-        assert frames[-1].payload[:2] == (1011).to_bytes(2)
-        assert not any(frame.final for frame in frames[:-1])
+        frames, (code, _) = await peer.read_to_close()
+        assert code == 1011
+        assert not any(frame.final for frame in frames)
 
 
 async def test_cancellation_after_the_first_piece_closes_with_1011(
@@ -215,7 +219,9 @@ async def test_cancellation_after_the_first_piece_closes_with_1011(
         await sending.cancel()
         with pytest.raises(rawws.ConnectionBroken):
             await ws.send("late")
-        assert (await peer.read_close())[0] == 1011
+        frames, (code, _) = await peer.read_to_close()
+        assert code == 1011
+        assert not any(frame.final for frame in frames)
 
 
 async def test_cancellation_while_a_piece_waits_for_room_closes_with_1011(
@@ -225,10 +231,8 @@ async def test_cancellation_while_a_piece_waits_for_room_closes_with_1011(
         sending = await begin(nursery, ws.send_stream, ["x" * 2000] * 5)
         with in_no_time():
             await sending.cancel()
-            frames = [await peer.next_frame()]
-            while frames[-1].opcode != CLOSE:
-                frames.append(await peer.next_frame())
-        assert frames[-1].payload[:2] == (1011).to_bytes(2)
+            frames, (code, _) = await peer.read_to_close()
+        assert code == 1011
         assert len(frames) < 5
 
 

@@ -289,6 +289,6 @@ class PerMessageDeflate(Extension):
         That may be wrong in another way, and which is not to depend on how the input was cut.
         """
         with suppress(zlib.error):
-            for octet in data:
+            for octet in data:  # pragma: no branch: the error ends it
                 if piece := inflater.decompress(bytes((octet,))):
                     self.sink(piece)

@@ -122,14 +122,16 @@ class Encoder:
     def part(self, data: Data, *, final: bool, text: bool | None = None) -> bytes:
         """The next fragment of a message, not compressed; bytes of text in whole characters.
 
+        An empty one is of any kind.
+
         Raises:
             LocalProtocolError: it may not be sent, or is not of the message's kind.
         """
         opcode, payload = encode_payload(data, text)
         first = opcode if self._message is None else CONTINUATION
-        if self._message not in (None, opcode):
+        if payload and self._message not in (None, opcode):
             raise LocalProtocolError("text and binary pieces in one message [5.4]")
-        self._message = None if final else opcode
+        self._message = None if final else self._message or opcode
         return self._frame((FIN if final else 0) | first, payload)
 
     def frame(self, opcode: int, payload: bytes) -> bytes:

@@ -96,7 +96,7 @@ class Response:
     """An HTTP response: what `on_request` returns, and what a refused client gets.
 
     Attributes:
-        status: 100 to 999.
+        status: 200 to 999.
         headers: a mapping or pairs; Content-Length is added when sent, and
             Content-Type (plain text) to a body that is text and has none.
         body: text goes out as UTF-8. Of a received response, at most the first 16 KiB.

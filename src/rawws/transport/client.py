@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import ssl
 from collections.abc import AsyncIterator, Iterable, Iterator
-from contextlib import asynccontextmanager, contextmanager
+from contextlib import asynccontextmanager, contextmanager, suppress
 from functools import partial
 
 import trio
@@ -58,7 +58,8 @@ async def connect(
 
     Raises:
         InvalidURL, LocalProtocolError, TypeError, ValueError: an argument cannot be used.
-        OSError: no connection could be made; `ssl.SSLError`: TLS was refused.
+        OSError: no connection could be made; `ssl.SSLError`: TLS was refused, except over
+            `stream`, where that is a HandshakeError.
         HandshakeRejected: the server answered with another status.
         HandshakeTimeout: no upgrade within `timeouts.handshake`.
         HandshakeError: the server's answer is no upgrade, or there was none.
@@ -67,14 +68,19 @@ async def connect(
     1001 is sent if that goes without waiting, and the socket is closed.
     """
     limits, timeouts = limits or Limits(), timeouts or Timeouts()
-    protocol = ClientProtocol(
-        url,
-        subprotocols=subprotocols,
-        headers=headers,
-        origin=origin,
-        compression=compression,
-        limits=limits,
-    )
+    try:
+        protocol = ClientProtocol(
+            url,
+            subprotocols=subprotocols,
+            headers=headers,
+            origin=origin,
+            compression=compression,
+            limits=limits,
+        )
+    except BaseException:
+        if stream is not None:
+            await trio.aclose_forcefully(stream)
+        raise
     async with open_home() as home:
         with _deadline(timeouts.handshake):
             wire = await _open_stream(parse_url(url), stream, ssl_context, home)
@@ -93,7 +99,8 @@ async def connect(
         try:
             yield websocket
         except Exception:
-            await websocket.aclose(1011)
+            with suppress(trio.Cancelled):  # what the body raised is what comes out
+                await websocket.aclose(1011)
             raise
         except BaseException:  # cancelled: nothing may be waited for
             connection.leave(1001)
@@ -113,11 +120,12 @@ async def _open_stream(
     url: URL, stream: trio.abc.Stream | None, context: ssl.SSLContext | None, home: Home
 ) -> ByteStream:
     """Connect, unless `stream` is connected already; TLS, if the URL says so, is to follow."""
+    if url.secure:
+        context = context or ssl.create_default_context()
     if stream is None:
         stream = await trio.open_tcp_stream(url.host, url.port)
-    if not url.secure:
+    if not url.secure or context is None:
         return adopt(stream, home.start_task)
-    context = context or ssl.create_default_context()
     if type(stream) is not trio.SocketStream:
         stream = trio.SSLStream(stream, context, server_hostname=url.host, https_compatible=True)
         return adopt(stream, home.start_task)

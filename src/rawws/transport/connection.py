@@ -54,6 +54,7 @@ class Connection:
     __slots__ = (
         "_close_due",
         "_draining",
+        "_dropping",
         "_inbox",
         "_limit",
         "_more",
@@ -80,7 +81,7 @@ class Connection:
     ) -> None:
         self.protocol = protocol
         self.home = home
-        self.outbox = Outbox(stream, limits.send_buffer, home.start_task)
+        self.outbox = Outbox(stream, limits.send_buffer, home.start_task, protocol.data_to_send)
         self.cause: Exception | None = None
         self.given_up = False  # by this side's `aclose`: nothing more will be asked of it
         self.pings = Pings(timeouts.ping_interval)
@@ -90,7 +91,8 @@ class Connection:
         self.quiet = False
         self._reading = False
         self._more = False  # there is more to decode, but it was others' turn
-        self._draining = False  # this side says goodbye, and its users are to see an end
+        self._draining = False  # this side says goodbye; users see the end behind what came
+        self._dropping = False  # what the peer still sends is for nobody
         self._parked: trio.lowlevel.ParkingLot | None = None
         self._inbox = Inbox()
         self._close_due: float | None = None
@@ -101,9 +103,10 @@ class Connection:
     @property
     def full(self) -> bool:
         """Whether so much is left lying that nothing more is read."""
-        if self._limit is None or self.protocol.state is not OPEN or not self._inbox:
+        if self._limit is None or self._dropping or not self._inbox:
             return False  # without an inbox, all that lies there is the beginning of a frame
-        return self._inbox.size + self.protocol.buffered >= self._limit
+        size = self._inbox.size + self.protocol.buffered
+        return size >= self._limit and self.protocol.state is not CLOSED
 
     @property
     def closed(self) -> bool:
@@ -116,7 +119,7 @@ class Connection:
         Raises:
             ConnectionEnded, ConnectionBroken, trio.ClosedResourceError: none will come.
         """
-        if self._inbox.size or self._draining or self.given_up:
+        if self._inbox.size or self._draining or self._dropping:
             return self._poll_inbox()
         protocol = self.protocol
         event = protocol.next_event(parts)
@@ -140,6 +143,8 @@ class Connection:
         if self.given_up:
             raise trio.ClosedResourceError("this WebSocket was closed")
         if not self._inbox:
+            self.gather()
+        if not self._inbox:
             raise self.end()
         self.wake()
         return self._inbox.take()
@@ -147,7 +152,7 @@ class Connection:
     def gather(self) -> None:
         """Take note of all that has arrived; messages go to the inbox while it has room.
 
-        After our own Close they are dropped; after the end there is nothing to take note of.
+        Once they are for nobody they are dropped; after the end there is nothing to note.
         """
         for _ in range(TURN):
             if self.full or self.protocol.state is CLOSED:
@@ -157,7 +162,7 @@ class Connection:
                 return
             if not isinstance(event, _MESSAGES):
                 self._handle(event)
-            elif self.protocol.state is OPEN:
+            elif not self._dropping:
                 self._inbox.put(event)
                 self.wake()
         self._more = True
@@ -254,7 +259,6 @@ class Connection:
 
     def drain(self, code: int, reason: str) -> None:
         """Say goodbye to the peer; users see the end once they have read what was there."""
-        self.gather()
         self._draining = True
         self.say_close(code, reason)
         self.wake()
@@ -266,7 +270,7 @@ class Connection:
         """
         if self.protocol.state is OPEN and self.outbox.failure is None:
             self.cause = trio.BrokenResourceError(reason)
-            self._draining = True
+            self._dropping = True
             self.say_close(code, reason)
 
     def post(self, frame: bytes) -> None:
@@ -284,7 +288,7 @@ class Connection:
             LocalProtocolError: code or reason may not be sent; nothing happened.
         """
         self.say_close(code, reason)
-        self.given_up = True
+        self.given_up = self._dropping = True
         self._inbox.clear()
         self.wake()
 
@@ -299,7 +303,7 @@ class Connection:
 
     def abort(self, cause: Exception, *, local: bool = True) -> None:
         """Close at once: the connection is broken, by `cause`."""
-        if self.cause is None and self.protocol.state is not CLOSED:
+        if self.cause is None and self.protocol.state is not CLOSED and not self._draining:
             self.cause = cause
         self.gather()
         self.protocol.lost(str(cause), local=local)
@@ -310,9 +314,9 @@ class Connection:
         protocol = self.protocol
         received, sent = protocol.close_received, protocol.close_sent
         close = protocol.closed or sent or Close(1006, "", "remote")
-        good = close.code in GOOD_ENDS and self.cause is None
+        good = self.cause is None and (self._draining or close.code in GOOD_ENDS)
         kind = ConnectionEnded if good and not sending else ConnectionBroken
-        error = kind(describe(close), received, sent)
+        error = kind(received, sent, describe(close))
         error.__cause__ = self.cause or self.outbox.failure
         return error
 
@@ -330,14 +334,16 @@ class Connection:
             self.abort(trio.TooSlowError(f"no end within {timeouts.close} s of the Close"))
         else:
             if not self._reading:
-                self.pull_if_free()
+                if not self._more:
+                    self.pull_if_free()
+                self._more = False
                 self.gather()
+            if self.outbox.failure is not None:
+                self._set_close_due()  # reading may still tell how it ended, but not for ever
             both_closed = self.protocol.close_received is not None and not self.outbox.size
             if both_closed and not (self.protocol.masks or self._stream.has_halves):
                 self._drop()  # nothing else ends such a stream, and a server ends it first [7.1.1]
             elif self.protocol.state is OPEN:
-                if self.outbox.has_space:
-                    self.flush()  # a pong may have waited for it
                 self._beat_pings(now)
 
     def _beat_pings(self, now: float) -> None:
@@ -363,7 +369,7 @@ class Connection:
 
     def _handle(self, event: Event) -> None:
         if isinstance(event, Ping):
-            if self.outbox.has_space:  # else it waits in the protocol's one slot
+            if self.outbox.stuck_since is None:  # else it waits in one slot for the outbox
                 self.flush()
         elif isinstance(event, Pong):
             if self.pings.answered(event.payload):

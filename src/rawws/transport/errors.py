@@ -44,10 +44,16 @@ class ConnectionClosed(RawwsError):
         sent: this side's Close frame, `None` if there was none.
     """
 
-    def __init__(self, message: str, received: Close | None, sent: Close | None) -> None:
-        super().__init__(message)
+    def __init__(
+        self, received: Close | None, sent: Close | None, message: str = "connection closed"
+    ) -> None:
+        super().__init__(received, sent, message)
         self.received = received
         self.sent = sent
+        self._message = message
+
+    def __str__(self) -> str:
+        return self._message
 
 
 class ConnectionEnded(ConnectionClosed, trio.EndOfChannel):

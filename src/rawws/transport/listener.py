@@ -144,13 +144,30 @@ def _remove_stale(path: str | os.PathLike[str]) -> None:
                 return
 
 
+class Trouble:
+    """What a listener does about an `accept` that failed: it goes on."""
+
+    def __init__(self) -> None:
+        self._quiet_until = -1.0
+
+    async def wait_out(self, error: OSError) -> None:
+        """Pause, and log it now and then, unless just that one connection was lost."""
+        if error.errno in _LOST:
+            await trio.lowlevel.checkpoint()
+            return
+        if trio.current_time() >= self._quiet_until:
+            self._quiet_until = trio.current_time() + QUIET
+            logger.error("cannot accept connections for now: %s", error)
+        await trio.sleep(PAUSE)
+
+
 async def accept_all(listener: socket.socket, take: Callable[[socket.socket], None]) -> None:
     """Accept connections until cancelled, and give each to `take`, which must not raise.
 
     Raises:
         trio.ClosedResourceError: the listening socket was closed.
     """
-    quiet_until = -1.0
+    trouble = Trouble()
     while (number := listener.fileno()) >= 0:
         await trio.lowlevel.wait_readable(number)
         try:
@@ -159,12 +176,7 @@ async def accept_all(listener: socket.socket, take: Callable[[socket.socket], No
         except OSError as error:
             if listener.fileno() < 0:
                 break
-            if error.errno in _LOST:
-                continue  # that connection was gone before it was accepted
-            if trio.current_time() >= quiet_until:
-                quiet_until = trio.current_time() + QUIET
-                logger.error("cannot accept connections for now: %s", error)
-            await trio.sleep(PAUSE)
+            await trouble.wait_out(error)
     raise trio.ClosedResourceError("the listener was closed")
 
 

@@ -7,7 +7,8 @@ written.
 
 Who wants to send waits for room *before* anything is encoded, first come, first served.
 There is room while fewer than `limit` bytes wait, so an empty outbox takes a message of any
-size, and no more than `limit` and one message are ever held. Control frames do not wait.
+size, and no more than `limit` and one message are ever held. Control frames do not wait;
+what is `urgent` when the frames before it are written goes ahead of what is queued.
 
 A message that is sent in fragments reserves the outbox until it is whole: other messages
 wait, control frames may come between [5.4].
@@ -16,6 +17,7 @@ wait, control frames may come between [5.4].
 from __future__ import annotations
 
 from collections import deque
+from collections.abc import Callable
 from sys import maxsize
 
 import trio
@@ -49,13 +51,21 @@ class Outbox:
         "_space",
         "_start_task",
         "_stream",
+        "_urgent",
         "failure",
         "size",
         "stuck_since",
     )
 
-    def __init__(self, stream: ByteStream, limit: int | None, start_task: StartTask) -> None:
+    def __init__(
+        self,
+        stream: ByteStream,
+        limit: int | None,
+        start_task: StartTask,
+        urgent: Callable[[], bytes] = bytes,
+    ) -> None:
         self._stream = stream
+        self._urgent = urgent
         self._limit = maxsize if limit is None else limit
         self._start_task = start_task
         self._head: memoryview | None = None  # sealed, and written in part
@@ -237,12 +247,14 @@ class Outbox:
 
     def _refill(self) -> None:
         """Begin the next frames once those before them are written."""
-        while self._head is None and self._queue:
-            frames: list[bytes] = []
+        while self._head is None and self.failure is None:
+            frames = [self._urgent()]
             length = 0
             while self._queue and length < BATCH:
                 frames.append(self._queue.popleft())
                 length += len(frames[-1])
+            if not any(frames):
+                break
             self.size -= length
             self._begin(b"".join(frames))
         if self._head is None:

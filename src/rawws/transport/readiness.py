@@ -100,11 +100,12 @@ class WatchedSocket(DirectSocket):
         readiness, fd = self._readiness, self._fd
         if fd in readiness.ready or fd in readiness.ended:
             await trio.lowlevel.checkpoint()
+            self._check_open()
             readiness.ready.discard(fd)  # not before, or a cancellation would lose it
         else:
             readiness.waiting[fd] = trio.lowlevel.current_task()
             await trio.lowlevel.wait_task_rescheduled(self._stop_waiting)
-        self._check_open()
+            self._check_open()
 
     def interrupt(self) -> None:
         self._readiness.wake(self._fd)

@@ -19,7 +19,7 @@ from ..core.protocol import ServerProtocol
 from .connection import Connection
 from .errors import ConnectionClosed
 from .home import Home
-from .listener import accept_all
+from .listener import Trouble, accept_all
 from .readiness import Readiness, WatchedSocket
 from .streams import ByteStream, DirectSocket, adopt, give_up_socket
 from .tls import TlsSocket
@@ -146,9 +146,16 @@ class Server:
             if isinstance(listener, socket.socket):
                 await accept_all(listener, self._take)
             else:
-                async with listener:
-                    while True:
-                        self._take(await listener.accept())
+                await self._accept_foreign(listener)
+
+    async def _accept_foreign(self, listener: trio.abc.Listener[trio.abc.Stream]) -> None:
+        trouble = Trouble()
+        async with listener:
+            while True:
+                try:
+                    self._take(await listener.accept())
+                except OSError as error:
+                    await trouble.wait_out(error)
 
     def _take(self, accepted: socket.socket | trio.abc.Stream) -> None:
         self._tasks += 1
@@ -248,17 +255,19 @@ class Server:
         try:
             await self._handler(websocket)
         except BaseException as error:
-            group = BaseExceptionGroup("", [error])
-            _, rest = group.split(is_good_end)
+            _, rest = BaseExceptionGroup("", [error]).split(is_good_end)
             passing, bugs = (None, None) if rest is None else rest.split(passes)
-            if bugs is not None:
-                logger.error("handler failed for %r", websocket, exc_info=error)
-            if passing is not None:
-                connection.leave(1001 if bugs is None else 1011)
-                if passing.exceptions == (error,):
-                    raise
-                raise passing from None
-            return 1000 if bugs is None else 1011
+            try:
+                if bugs is not None:
+                    logger.error("handler failed for %r", websocket, exc_info=error)
+                if passing is not None:
+                    connection.leave(1001 if bugs is None else 1011)
+                    if passing.exceptions == (error,):
+                        raise
+                    raise passing from None
+                return 1000 if bugs is None else 1011
+            finally:
+                del rest, passing, bugs  # or they would hold this frame, and the connection
         return 1000
 
 

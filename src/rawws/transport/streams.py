@@ -12,6 +12,7 @@ import socket
 import sys
 from collections.abc import Awaitable, Callable
 from contextlib import suppress
+from math import inf
 from typing import Any, Protocol
 
 import trio
@@ -323,15 +324,26 @@ def give_up_listener(
     return sock
 
 
-async def send_all(stream: ByteStream, data: bytes) -> None:
+async def send_all(stream: ByteStream, data: bytes, patience: float | None = None) -> None:
     """Write all of `data`; for what goes out before a connection has an outbox.
+
+    Args:
+        stream: what to write to.
+        data: what the peer is to read.
+        patience: seconds that the peer may take nothing, `None` for any time.
+
+    Raises:
+        trio.BrokenResourceError: the connection is lost, or patience.
 
     Cancelled: some of it may be written; the stream is good for nothing but closing.
     """
     rest = memoryview(stream.seal(data))
     rest = rest[stream.send_nowait(rest) :]
     while rest:
-        rest = rest[await stream.send_some(rest) :]
+        with trio.move_on_after(inf if patience is None else patience) as scope:
+            rest = rest[await stream.send_some(rest) :]
+        if scope.cancelled_caught:
+            raise trio.BrokenResourceError(f"peer took nothing for {patience} s")
 
 
 async def linger(stream: ByteStream) -> None:

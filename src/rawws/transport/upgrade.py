@@ -76,10 +76,7 @@ async def upgrade(
                 return protocol
         elif protocol.state is State.CONNECTING:
             return None  # too slow
-        with _within(policy.timeouts.write) as writing:
-            await send_all(stream, protocol.data_to_send())
-        if writing.cancelled_caught:
-            return None
+        await send_all(stream, protocol.data_to_send(), policy.timeouts.write)
         await trio.lowlevel.checkpoint()  # a peer may have sent many requests at once
     with _within(policy.timeouts.close):
         await linger(stream)

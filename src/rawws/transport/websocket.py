@@ -221,13 +221,9 @@ class WebSocket(trio.abc.Channel["str | bytes"]):
         outbox.reserve()
         try:
             connection.check_open()
-            begun = False
-            last: Data = "" if text else b""
             async for piece in source:
-                if begun:
-                    await self._send_part(last, final=False, text=text)
-                begun, last = True, piece
-            await self._send_part(last, final=True, text=text)
+                await self._send_part(piece, final=False, text=text)
+            await self._send_part(b"", final=True, text=text)  # it may be long after the last
         except BaseException:
             if connection.protocol.sending_parts:
                 connection.fail(1011, "a message was not finished")
@@ -278,7 +274,7 @@ class WebSocket(trio.abc.Channel["str | bytes"]):
             payload = os.urandom(4)
         await connection.home.pause()
         connection.check_open()
-        if payload in connection.pings:
+        if isinstance(payload, bytes) and payload in connection.pings:
             raise LocalProtocolError(f"a ping with payload {payload!r} waits for its pong")
         start = trio.current_time()
         connection.ping(payload)
