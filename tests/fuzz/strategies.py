@@ -128,10 +128,15 @@ def only_here(side: Side) -> list[bytes]:
         side.header(FIN | BINARY, 2**63),
         side.header(FIN | BINARY, 2**63 - 1),
         b"".join(side.fragments(BINARY, [b""] * 7)),
-        *(side.frame(FIN | RSV1 | TEXT, payload) for payload in (b"", b"\x07", b"\xff" * 9)),
-        side.frame(FIN | RSV1 | TEXT, Deflater().message(bytes(LIMIT + 1)) + b"\xff\xff"),
-        side.frame(FIN | RSV1 | TEXT, Deflater().message(b"\xff") + b"\xff\xff"),
     ]
+
+
+def bad_deflate(side: Side) -> list[bytes]:
+    """Compressed messages that do not inflate, or to what they must not, or both."""
+    payloads = [b"", b"\x07", b"\xff" * 9]
+    for data in (b"ok", b"\xff", bytes(LIMIT), bytes(LIMIT + 200), bytes(LIMIT + 1) + b"\xff"):
+        payloads += [Deflater().message(data) + end for end in (b"", b"\xff" * 4)]
+    return [side.frame(FIN | RSV1 | TEXT, payload) for payload in payloads]
 
 
 @st.composite
@@ -142,8 +147,9 @@ def streams(draw: st.DrawFn, side: Side, *, compression: bool) -> bytes:
     for _ in range(draw(st.integers(0, 4))):
         frames += draw(messages(side, deflater))
     if draw(st.booleans()):
-        bad = st.sampled_from([*violations(side), *only_here(side)]) | closes(side)
-        frames.insert(draw(st.integers(0, len(frames))), draw(bad))
+        bad = [violations(side), only_here(side), *([bad_deflate(side)] if compression else [])]
+        last = st.one_of(*map(st.sampled_from, bad), closes(side))
+        frames.insert(draw(st.integers(0, len(frames))), draw(last))
     data = b"".join(frames)
     if data and draw(st.booleans()):
         at = draw(st.integers(0, len(data) - 1))
