@@ -12,6 +12,7 @@ from contextlib import asynccontextmanager, contextmanager
 from time import perf_counter
 
 import trio
+from trio.lowlevel import checkpoint_if_cancelled
 
 SLICE = 0.001  # seconds that one task may go on without letting others run
 
@@ -38,7 +39,7 @@ class Home:
         """
         now = perf_counter()
         if now < self._others_turn:
-            return trio.lowlevel.checkpoint_if_cancelled()
+            return checkpoint_if_cancelled()
         self._others_turn = now + SLICE
         return trio.lowlevel.checkpoint()
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import AsyncIterable, Iterable
+from collections.abc import AsyncIterable, Coroutine, Iterable
 from typing import Any
 
 import trio
@@ -14,6 +14,7 @@ from ..core.encoder import Data
 from ..core.errors import LocalProtocolError
 from ..core.http import Request, Response
 from .connection import Connection
+from .errors import ConnectionEnded
 from .message_stream import MessageStream, as_pieces
 
 
@@ -93,6 +94,16 @@ class WebSocket(trio.abc.Channel["str | bytes"]):
 
         Cancellation: nothing is lost; the next `receive` gets the message.
         """
+        return await self._receive(iterating=False)
+
+    # Iteration goes here directly: every coroutine between a task and what it waits for is
+    # entered and left with each message.
+    def __anext__(  # pyright: ignore[reportIncompatibleMethodOverride]
+        self,
+    ) -> Coroutine[Any, Any, str | bytes]:
+        return self._receive(iterating=True)
+
+    async def _receive(self, iterating: bool) -> str | bytes:
         if self._receiving or self._stream is not None:
             self._check_receiving()
         self._receiving = True
@@ -103,6 +114,10 @@ class WebSocket(trio.abc.Channel["str | bytes"]):
             while connection.quiet or (message := connection.poll()) is None:
                 await connection.read()
             return message.data
+        except ConnectionEnded:
+            if iterating:
+                raise StopAsyncIteration from None
+            raise
         finally:
             self._receiving = False
 
