@@ -136,6 +136,16 @@ async def test_stream_that_was_never_begun_takes_nothing(one_end: OpenEnd) -> No
         assert [piece async for piece in stream] == []
 
 
+async def test_stream_that_was_never_begun_skips_nothing_that_waits(
+    memory: OpenEnd, autojump_clock: MockClock
+) -> None:
+    async with memory("client") as (ws, peer):
+        await peer.send(peer.frame(TEXT, b"one"), peer.frame(TEXT, b"two"))
+        await trio.sleep(1)  # read by the heartbeat
+        ws.receive_stream()
+        assert [await ws.receive(), await ws.receive()] == ["one", "two"]
+
+
 async def test_room_that_skipping_makes_is_used_at_once(
     memory: OpenEnd, nursery: trio.Nursery, autojump_clock: MockClock
 ) -> None:

@@ -51,6 +51,10 @@ async def closes_and_receives(ws: rawws.WebSocket) -> None:
     await ws.receive()
 
 
+async def ends_with_another_connection(_: rawws.WebSocket) -> None:
+    raise rawws.ConnectionEnded(None, None)
+
+
 async def does_several_things(ws: rawws.WebSocket) -> None:
     async with trio.open_nursery() as nursery:
         nursery.start_soon(receives_to_the_end, ws)
@@ -63,6 +67,7 @@ async def does_several_things(ws: rawws.WebSocket) -> None:
         (returns, 1000),
         (receives_to_the_end, 1001),
         (sends_too_late, 1001),
+        (ends_with_another_connection, 1000),
         (closes_and_receives, 3000),
         (does_several_things, 1001),
     ],
@@ -78,6 +83,7 @@ async def test_good_end_of_a_handler_is_not_logged(
     if code != 1001:
         await peer.say_close(code)
     assert await peer.at_end()
+    await peer.stream.aclose()
     await wait_all_tasks_blocked()
     assert not complaints(caplog)
 

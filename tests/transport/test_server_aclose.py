@@ -9,7 +9,7 @@ import trio
 from trio.testing import MockClock, lockstep_stream_pair, wait_all_tasks_blocked
 
 import rawws
-from rawws import Close, Limits
+from rawws import Close, Limits, Timeouts
 from tests.transport.raw import HOST, RawPeer, page, request
 from tests.transport.support import (
     MemoryListener,
@@ -183,16 +183,20 @@ async def test_handler_of_several_tasks_ends_without_an_error_however_short_the_
     assert not complaints(caplog)
 
 
-async def test_peer_that_does_not_answer_is_waited_for_no_longer_than_that(
+async def test_peer_that_does_not_answer_spoils_no_handlers_end(
     nursery: trio.Nursery, autojump_clock: MockClock
 ) -> None:
-    handler = Recorder()
-    way = Way("foreign")
-    server = await way.serve(nursery, handler)
+    way, handler = Way("foreign"), Parked()
+    server = await way.serve(nursery, handler, timeouts=Timeouts(close=2))
     peer = await open_raw(way, server)
-    start = trio.current_time()
-    await server.aclose(grace=2)
-    assert trio.current_time() - start == 2
+    ws = await handler.taken()
+    closing = await begin(nursery, server.aclose)
+    assert (await ws.wait_closed()).code == 1006
+    with pytest.raises(rawws.ConnectionEnded):
+        await ws.receive()
+    handler.leave.set()
+    with in_no_time():
+        await closing.result()
     assert await peer.read_close() == (1001, "")
     assert await peer.at_end()
 

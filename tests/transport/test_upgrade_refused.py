@@ -149,6 +149,10 @@ async def test_origin_is_checked(
     assert answer.split()[1] == ("101" if allowed else "403")
 
 
+async def test_origin_of_what_is_no_upgrade_does_not_matter(nursery: trio.Nursery) -> None:
+    assert " 426 " in await ask(nursery, page(Origin="http://other.example"))
+
+
 async def test_pages_of_other_origins_may_be_answered(nursery: trio.Nursery) -> None:
     async def on_request(request: Request) -> Response:
         return Response(200, {"Access-Control-Allow-Origin": request.headers["Origin"]})

@@ -265,3 +265,20 @@ async def test_loss_of_the_connection_stays_the_cause(
             assert end.value.sent is None
         assert ws.closed is not None
         assert ws.closed.code == 1006
+
+
+async def test_messages_that_come_after_the_failure_are_for_nobody(
+    one_end: OpenEnd, nursery: trio.Nursery
+) -> None:
+    async with one_end() as (ws, peer):
+        pieces = Told()
+        sending = await begin(nursery, ws.send_stream, pieces)
+        pieces.give("one", ZeroDivisionError())
+        with pytest.raises(ZeroDivisionError):
+            await sending.result()
+        waiting = await begin(nursery, ws.wait_closed)
+        await peer.say("late")
+        await peer.say_close(1011)
+        assert (await waiting.result()).code == 1011
+        with pytest.raises(rawws.ConnectionBroken):
+            await ws.receive()
