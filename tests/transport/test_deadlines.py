@@ -208,6 +208,19 @@ async def test_writing_may_take_for_ever_if_it_is_allowed_to(
         assert opcodes in ([PING], [PING] * 2, [PING] * 3)
 
 
+async def test_stream_that_takes_nothing_any_more_is_read_no_longer_than_a_close_may_take(
+    jammed: OpenEnd, autojump_clock: MockClock
+) -> None:
+    timeouts = Timeouts(close=3, ping_interval=None)
+    async with jammed(timeouts=timeouts) as (ws, peer):
+        await peer.stream.receive_stream.aclose()
+        start = trio.current_time()
+        await ws.send("x")
+        assert (await ws.wait_closed()).code == 1006
+        within(start, 3)
+        await broken(ws.receive)
+
+
 # -- closing
 
 

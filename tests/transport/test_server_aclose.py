@@ -2,17 +2,14 @@
 
 from __future__ import annotations
 
-from functools import partial
-
 import pytest
 import trio
 from trio.testing import MockClock, lockstep_stream_pair, wait_all_tasks_blocked
 
 import rawws
 from rawws import Close, Limits, Timeouts
-from tests.transport.raw import HOST, RawPeer, page, request
+from tests.transport.raw import HOST, RawPeer, request
 from tests.transport.support import (
-    MemoryListener,
     Parked,
     Way,
     begin,
@@ -55,7 +52,9 @@ async def say_goodbye(peer: RawPeer, code: int = 1001) -> list[str]:
 # -- with a goodbye
 
 
-@pytest.mark.parametrize(("code", "reason"), [(1001, ""), (1000, "that was all")])
+@pytest.mark.parametrize(
+    ("code", "reason"), [(1001, ""), (1000, "that was all"), (1012, "back soon")]
+)
 async def test_handlers_see_a_good_end_and_peers_the_close(
     way: Way, code: int, reason: str, caplog: pytest.LogCaptureFixture
 ) -> None:
@@ -259,64 +258,6 @@ async def test_cancelled_aclose_has_said_its_goodbyes(nursery: trio.Nursery) -> 
     await closing.cancel()
     await say_goodbye(peer)
     await handler.done.wait()
-
-
-# -- those who are not connected yet
-
-
-@pytest.mark.parametrize("said", [b"", request()[:30], page()], ids=["nothing", "half", "page"])
-async def test_who_has_not_upgraded_is_cut_off(
-    way: Way, nursery: trio.Nursery, said: bytes
-) -> None:
-    async def on_request(_: rawws.Request) -> None:
-        await trio.sleep_forever()
-
-    server = await way.serve(nursery, Parked(), on_request=on_request)
-    peer = RawPeer(await way.dial(server), masks=True)
-    await peer.send(said)
-    await wait_all_tasks_blocked()
-    with trio.fail_after(5):
-        await server.aclose()
-    assert await peer.at_end()
-    await peer.stream.aclose()
-
-
-async def test_who_was_just_accepted_is_cut_off_too(autojump_clock: MockClock) -> None:
-    class Closing(MemoryListener):
-        async def accept(self) -> trio.abc.Stream:
-            stream = await super().accept()
-            nursery.start_soon(server.aclose)
-            return stream
-
-    for _ in range(20):  # who runs first is a matter of luck
-        async with trio.open_nursery() as nursery:
-            listener = Closing()
-            server: rawws.Server = await nursery.start(
-                partial(rawws.serve, Parked(), listeners=[listener])
-            )
-            start = trio.current_time()
-            listener.dial()
-        assert trio.current_time() == start
-
-
-async def test_who_asks_while_it_stops_is_answered_503(nursery: trio.Nursery) -> None:
-    way, handler = Way("plain"), Parked()
-    asked, answer = trio.Event(), trio.Event()
-
-    async def on_request(_: rawws.Request) -> None:
-        asked.set()
-        with trio.CancelScope(shield=True):
-            await answer.wait()
-
-    server = await way.serve(nursery, handler, on_request=on_request)
-    peer = RawPeer(await way.dial(server), masks=True)
-    await peer.send(request())
-    await asked.wait()
-    closing = await begin(nursery, server.aclose)
-    answer.set()
-    await closing.result()
-    assert (await peer.read_head()).startswith("HTTP/1.1 503 ")
-    await peer.stream.aclose()
 
 
 # -- at once

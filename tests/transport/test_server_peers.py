@@ -2,18 +2,19 @@
 
 from __future__ import annotations
 
+import errno
 from functools import partial
 from pathlib import Path
 from typing import Any
 
 import pytest
 import trio
-from trio.testing import wait_all_tasks_blocked
+from trio.testing import MockClock, wait_all_tasks_blocked
 
 import rawws
 from rawws import Timeouts
 from tests.transport.raw import HOST, PATIENCE, RawPeer, page, request
-from tests.transport.support import Parked, Way, complaints, connect_over
+from tests.transport.support import MemoryListener, Parked, Way, begin, complaints, connect_over
 
 
 async def is_turned_away(connecting: Any) -> rawws.Response:
@@ -99,6 +100,26 @@ async def test_accepted_socket_streams_of_a_listener_are_served(nursery: trio.Nu
         handler.leave.set()
 
 
+async def test_listener_of_somebody_else_in_trouble_is_asked_again(
+    nursery: trio.Nursery, autojump_clock: MockClock, caplog: pytest.LogCaptureFixture
+) -> None:
+    class Troubled(MemoryListener):
+        troubles = 3
+
+        async def accept(self) -> trio.abc.Stream:
+            if self.troubles:
+                self.troubles -= 1
+                raise OSError(errno.EMFILE, "too many open files")
+            return await super().accept()
+
+    listener, handler = Troubled(), Parked()
+    await nursery.start(partial(rawws.serve, handler, listeners=[listener]))
+    async with connect_over(listener.dial()):
+        await handler.taken()
+        handler.leave.set()
+    assert complaints(caplog)
+
+
 # -- too many
 
 
@@ -164,3 +185,61 @@ async def test_pages_are_served_however_many_are_connected(nursery: trio.Nursery
         await peer.send(page())
         assert (await peer.read_head()).startswith("HTTP/1.1 200 ")
         handler.leave.set()
+
+
+# -- while the server stops
+
+
+@pytest.mark.parametrize("said", [b"", request()[:30], page()], ids=["nothing", "half", "page"])
+async def test_who_has_not_upgraded_is_cut_off(
+    way: Way, nursery: trio.Nursery, said: bytes
+) -> None:
+    async def on_request(_: rawws.Request) -> None:
+        await trio.sleep_forever()
+
+    server = await way.serve(nursery, Parked(), on_request=on_request)
+    peer = RawPeer(await way.dial(server), masks=True)
+    await peer.send(said)
+    await wait_all_tasks_blocked()
+    with trio.fail_after(5):
+        await server.aclose()
+    assert await peer.at_end()
+    await peer.stream.aclose()
+
+
+async def test_who_was_just_accepted_is_cut_off_too(autojump_clock: MockClock) -> None:
+    class Closing(MemoryListener):
+        async def accept(self) -> trio.abc.Stream:
+            stream = await super().accept()
+            nursery.start_soon(server.aclose)
+            return stream
+
+    for _ in range(20):  # who runs first is a matter of luck
+        async with trio.open_nursery() as nursery:
+            listener = Closing()
+            server: rawws.Server = await nursery.start(
+                partial(rawws.serve, Parked(), listeners=[listener])
+            )
+            start = trio.current_time()
+            listener.dial()
+        assert trio.current_time() == start
+
+
+async def test_who_asks_while_it_stops_is_answered_503(nursery: trio.Nursery) -> None:
+    way, handler = Way("plain"), Parked()
+    asked, answer = trio.Event(), trio.Event()
+
+    async def on_request(_: rawws.Request) -> None:
+        asked.set()
+        with trio.CancelScope(shield=True):
+            await answer.wait()
+
+    server = await way.serve(nursery, handler, on_request=on_request)
+    peer = RawPeer(await way.dial(server), masks=True)
+    await peer.send(request())
+    await asked.wait()
+    closing = await begin(nursery, server.aclose)
+    answer.set()
+    await closing.result()
+    assert (await peer.read_head()).startswith("HTTP/1.1 503 ")
+    await peer.stream.aclose()
