@@ -51,8 +51,9 @@ format: $(VENV)/.lint ## formats everything
 	$(VENV)/bin/ruff format .
 	$(VENV)/bin/ruff check --fix .
 
-bench: $(VENV)/.bench ## echo, beside the peers
-	$(VENV)/bin/python -m benchmarks.echo $(ARGS)
+bench: $(VENV)/.bench ## rawws beside its peers; QUICK=1 CASES="echo-*,handshakes" PEERS=a,b
+	$(VENV)/bin/python -m benchmarks $(if $(QUICK),--quick) \
+	    $(if $(CASES),--cases '$(CASES)') $(if $(PEERS),--peers '$(PEERS)') $(ARGS)
 
 autobahn: $(VENV)/.chat ## the Autobahn suite; CASES="1.*,2.*" ROLE=server|client|both QUICK=1
 	$(VENV)/bin/python -m tests.conformance.autobahn \

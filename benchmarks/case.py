@@ -32,13 +32,14 @@ class Case:
     """Something to measure.
 
     Attributes:
-        name: what the command line and the JSON call it: "echo-32B-100".
+        name: what the command line and the JSON call it: "echo-32B-100c".
         title: what a table or a chart calls it.
         metrics: what a measurement gives a figure for, each.
         contestants: who takes part, rawws first.
         seconds: how long one measurement takes, about; for the time that is left.
         start: makes a contestant ready and gives what measures it once, in a context that
             ends it. Raises `Missing`, `Crashed`.
+        enough: rounds that are enough, for figures that hardly vary or take long.
     """
 
     name: str
@@ -47,6 +48,7 @@ class Case:
     contestants: tuple[str, ...]
     seconds: float
     start: Callable[[str], AbstractContextManager[Measure]]
+    enough: int = 1_000
 
 
 class Missing(Exception):

@@ -1,1 +1,1 @@
-"""Echo servers to measure, each a process of its own that prints its port when it listens."""
+"""Servers to measure, each a process of its own that prints its port when it listens."""

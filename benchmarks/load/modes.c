@@ -1,0 +1,88 @@
+/* What the load does, mode by mode; main.c says what each is for. */
+
+#include "common.h"
+#include "crowd.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+
+/* Turns for so long and gives what came in a second. */
+static double measure(struct crowd *crowd, double seconds, void (*each_turn)(struct crowd *)) {
+    long before = crowd->replies;
+    double t, start = now();
+    while ((t = now()) < start + seconds) {
+        crowd_turn(crowd);
+        if (each_turn) each_turn(crowd);
+    }
+    return (crowd->replies - before) / (t - start);
+}
+
+void echo(void) {
+    struct crowd crowd;
+    crowd_make(&crowd, options.connections);
+    crowd_open(&crowd, options.connections, 0);
+    crowd.keeps_going = 1;
+    for (int i = 0; i < options.connections; i++)
+        crowd_send(&crowd, &crowd.all[i], options.in_flight);
+    measure(&crowd, options.warm_up, NULL);
+    printf("%.0f\n", measure(&crowd, options.seconds, NULL));
+    crowd.keeps_going = 0;
+    crowd_close(&crowd);
+}
+
+/* A message is sent for each that everyone has, so that the server has some on their way. */
+static void trigger(struct crowd *crowd) {
+    static long sent;
+    long due = options.in_flight + crowd->replies / options.connections - sent;
+    if (due <= 0) return;
+    sent += due;
+    crowd_send(crowd, &crowd->all[0], due);
+}
+
+void broadcast(void) {
+    struct crowd crowd;
+    crowd_make(&crowd, options.connections + options.jammed);
+    crowd_open(&crowd, options.connections, 0);
+    crowd_open(&crowd, options.connections + options.jammed, 1);
+    trigger(&crowd);
+    measure(&crowd, options.warm_up, trigger);
+    printf("%.0f\n", measure(&crowd, options.seconds, trigger));
+    crowd_close(&crowd);
+}
+
+void handshakes(void) {
+    struct crowd crowd;
+    double t, start = now(), counts_from = start + options.warm_up;
+    double end = counts_from + options.seconds;
+    int before = -1;
+    crowd_make(&crowd, options.connections);
+    for (int i = 0; i < options.connections; i++)
+        connection_start(&crowd.all[i], crowd.epoll, 0);
+    while ((t = now()) < end) {
+        crowd_turn(&crowd);
+        for (int i = 0; i < options.connections; i++) {
+            struct connection *c = &crowd.all[i];
+            if (c->state == OPEN) connection_say_goodbye(c);
+            if (c->state == GONE) connection_start(c, crowd.epoll, 0);
+        }
+        if (before < 0 && t >= counts_from) {
+            before = crowd.open;
+            counts_from = t;
+        }
+    }
+    printf("%.0f\n", (crowd.open - before) / (t - counts_from));
+}
+
+void hold(void) {
+    struct crowd crowd;
+    char line[32];
+    crowd_make(&crowd, options.connections);
+    while (fgets(line, sizeof line, stdin)) {
+        int before = crowd.open, number = atoi(line);
+        crowd_open(&crowd, number, 0);
+        for (int i = before; options.frames && i < number; i++) crowd_send(&crowd, &crowd.all[i], 1);
+        if (options.frames) crowd_wait(&crowd, number);
+        printf("%d\n", number);
+        fflush(stdout);
+    }
+}
