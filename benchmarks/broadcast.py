@@ -18,8 +18,8 @@ from .peers import BY_NAME, CEILING, LIBRARIES
 RATE = Metric("deliveries/s")
 CONNECTIONS, JAMMED = 1_000, 5
 SIZE = 1024  # bytes; those who never read are full soon
+FILLING = 2.0  # seconds, in which they become so
 IN_FLIGHT = 4
-PEERS = (*LIBRARIES, CEILING)
 
 
 def cases(quick: bool, seconds: float) -> list[Case]:
@@ -28,15 +28,20 @@ def cases(quick: bool, seconds: float) -> list[Case]:
 
 
 def _case(jammed: int, seconds: float) -> Case:
+    peers = LIBRARIES if jammed else (*LIBRARIES, CEILING)  # which waits for the jammed for ever
     title = f"Broadcast of {SIZE} B of text to {CONNECTIONS:,} connections"
     return Case(
         name=f"broadcast-{CONNECTIONS}" + ("-jammed" if jammed else ""),
         title=title + (f", {jammed} more never read" if jammed else ""),
         metrics=(RATE,),
-        contestants=tuple(peer.name for peer in PEERS),
-        seconds=seconds * 2 + 0.5,
+        contestants=tuple(peer.name for peer in peers),
+        seconds=seconds + _warm_up(jammed, seconds) + 1,
         start=partial(_start, jammed, seconds),
     )
+
+
+def _warm_up(jammed: int, seconds: float) -> float:
+    return FILLING if jammed else seconds / 3
 
 
 @contextmanager
@@ -46,7 +51,7 @@ def _start(jammed: int, seconds: float, name: str) -> Iterator[Measure]:
         "jammed": jammed,
         "in_flight": IN_FLIGHT,
         "seconds": seconds,
-        "warm_up": seconds,
+        "warm_up": _warm_up(jammed, seconds),
     }
     load = Load("broadcast", messages.text(SIZE), numbers=tuple(numbers.items()))
     with BY_NAME[name].serving("broadcast") as server:

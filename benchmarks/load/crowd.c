@@ -135,6 +135,7 @@ void crowd_open(struct crowd *crowd, int number, int jammed) {
     }
     for (int i = before; jammed && i < number; i++)
         epoll_ctl(crowd->epoll, EPOLL_CTL_DEL, crowd->all[i].transport.fd, NULL);
+    crowd->jammed += jammed ? number - before : 0;
 }
 
 void crowd_wait(struct crowd *crowd, long replies) {
@@ -143,9 +144,10 @@ void crowd_wait(struct crowd *crowd, long replies) {
 
 void crowd_close(struct crowd *crowd) {
     double end = now() + GOODBYE;
-    for (int i = 0; i < crowd->started; i++) {
+    int leaving = crowd->started - crowd->jammed;
+    for (int i = 0; i < leaving; i++) {
         connection_say_goodbye(&crowd->all[i]);
         crowd->gone += crowd->all[i].state == GONE;
     }
-    while (crowd->gone < crowd->started && now() < end) crowd_turn(crowd);
+    while (crowd->gone < leaving && now() < end) crowd_turn(crowd);
 }

@@ -7,7 +7,7 @@
 
 struct crowd {
     struct connection *all;
-    int epoll, started, open, gone;
+    int epoll, started, open, gone, jammed;
     long replies;    /* whole frames that came and are what they should be */
     int keeps_going; /* each reply makes its connection's next frame due */
     struct frames frames, expected;
@@ -22,7 +22,7 @@ void crowd_send(struct crowd *crowd, struct connection *c, int frames);
 void crowd_turn(struct crowd *crowd);
 /* Turns until `replies` have come altogether. */
 void crowd_wait(struct crowd *crowd, long replies);
-/* Says goodbye to every server side and gives it a while to do the same. */
+/* Says goodbye on every connection that reads, and gives the server a while to do the same. */
 void crowd_close(struct crowd *crowd);
 
 #endif

@@ -50,27 +50,30 @@ void broadcast(void) {
     crowd_close(&crowd);
 }
 
+/* Says goodbye on what is open, and starts anew, as long as `goes_on`, what has gone. Gives how
+   many are neither. */
+static int come_and_go(struct crowd *crowd, int goes_on) {
+    int busy = 0;
+    crowd_turn(crowd);
+    for (int i = 0; i < options.connections; i++) {
+        struct connection *c = &crowd->all[i];
+        if (c->state == OPEN) connection_say_goodbye(c);
+        if (c->state == GONE && goes_on) connection_start(c, crowd->epoll, 0);
+        busy += c->state != GONE;
+    }
+    return busy;
+}
+
 void handshakes(void) {
     struct crowd crowd;
-    double t, start = now(), counts_from = start + options.warm_up;
-    double end = counts_from + options.seconds;
-    int before = -1;
+    double t, start;
     crowd_make(&crowd, options.connections);
-    for (int i = 0; i < options.connections; i++)
-        connection_start(&crowd.all[i], crowd.epoll, 0);
-    while ((t = now()) < end) {
-        crowd_turn(&crowd);
-        for (int i = 0; i < options.connections; i++) {
-            struct connection *c = &crowd.all[i];
-            if (c->state == OPEN) connection_say_goodbye(c);
-            if (c->state == GONE) connection_start(c, crowd.epoll, 0);
-        }
-        if (before < 0 && t >= counts_from) {
-            before = crowd.open;
-            counts_from = t;
-        }
-    }
-    printf("%.0f\n", (crowd.open - before) / (t - counts_from));
+    for (int i = 0; i < options.connections; i++) connection_start(&crowd.all[i], crowd.epoll, 0);
+    for (start = now(); now() < start + options.warm_up;) come_and_go(&crowd, 1);
+    int before = crowd.open;
+    for (start = now(); (t = now()) < start + options.seconds;) come_and_go(&crowd, 1);
+    printf("%.0f\n", (crowd.open - before) / (t - start));
+    while (come_and_go(&crowd, 0)) {}
 }
 
 void hold(void) {

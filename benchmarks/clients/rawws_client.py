@@ -1,0 +1,28 @@
+"""rawws, as it comes."""
+
+import trio
+
+import rawws
+
+from .task import MESSAGE, read_task
+
+TASK = read_task()
+
+
+async def echo(task_status: trio.TaskStatus[None]) -> None:
+    async with rawws.connect(TASK.url) as ws:
+        task_status.started()
+        while True:
+            await ws.send(MESSAGE)
+            await ws.receive()
+            TASK.messages += 1
+
+
+async def main() -> None:
+    async with trio.open_nursery() as nursery:
+        for _ in range(TASK.connections):
+            await nursery.start(echo)
+        await TASK.report(trio.sleep)
+
+
+trio.run(main)
