@@ -10,6 +10,7 @@ import argparse
 import sys
 from collections.abc import Sequence
 from fnmatch import fnmatchcase
+from functools import partial
 from pathlib import Path
 from typing import NoReturn
 
@@ -36,7 +37,7 @@ class Parser(argparse.ArgumentParser):
 
 def main(arguments: Sequence[str] | None = None) -> None:
     """Measure what the command line says."""
-    parser = _parser()
+    parser = command_line()
     options = parser.parse_args(arguments)
     rounds = options.rounds or (QUICK_ROUNDS if options.quick else ROUNDS)
     seconds = options.seconds or (QUICK_SECONDS if options.quick else SECONDS)
@@ -49,11 +50,17 @@ def main(arguments: Sequence[str] | None = None) -> None:
     if options.list:
         print("\n".join(f"{case.name:<28}{case.title}" for case, _ in plan))
         return
+    _run(plan, rounds, destination(options))
+
+
+def destination(options: argparse.Namespace) -> Path:
+    """The folder that the results go to."""
     is_part = options.quick or options.cases or options.peers
-    _run(plan, rounds, options.out or (PARTS if is_part else RESULTS))
+    return options.out or (PARTS if is_part else RESULTS)
 
 
-def _parser() -> argparse.ArgumentParser:
+def command_line() -> argparse.ArgumentParser:
+    """What may be asked for."""
     parser = Parser(prog="python -m benchmarks", description="rawws beside its peers")
     parser.add_argument("--quick", action="store_true", help="fewer cases, less time for each")
     parser.add_argument("--cases", type=_names, metavar="A,B", help='names, "*" for any letters')
@@ -119,8 +126,8 @@ def _run(plan: Sequence[tuple[Case, list[str]]], rounds: int, folder: Path) -> N
     with progress(total) as shown:
         for case, names in plan:
             shown.case(case.name)
-            step = lambda seconds=case.seconds: shown.advance(seconds)  # noqa: E731
-            results.append(measure(case, names, rounds, step))
+            advance = partial(shown.advance, case.seconds)
+            results.append(measure(case, names, rounds, advance))
             for line in complaints(results[-1], said):
                 shown.say(line)
             shown.say(as_text(results[-1]) + "\n")

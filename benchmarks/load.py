@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import atexit
 import shutil
 import subprocess
 import tempfile
@@ -10,6 +11,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
+from typing import IO
 
 from . import processes
 from .case import Crashed, Missing
@@ -28,8 +30,11 @@ class Program:
 
 
 @cache
-def _folder() -> tempfile.TemporaryDirectory[str]:
-    return tempfile.TemporaryDirectory(prefix="rawws-bench-")  # ends with this process
+def _folder() -> Path:
+    """A folder for as long as this process runs."""
+    path = tempfile.mkdtemp(prefix="rawws-bench-")
+    atexit.register(shutil.rmtree, path)
+    return Path(path)
 
 
 @cache
@@ -38,7 +43,7 @@ def program() -> Program:
     compiler = shutil.which("cc") or shutil.which("gcc")
     if compiler is None:
         raise Missing("the load is written in C, and there is no C compiler")
-    path = str(Path(_folder().name) / "load")
+    path = str(_folder() / "load")
     command = [compiler, "-O2", "-o", path, *map(str, sorted(SOURCES.glob("*.c")))]
     if subprocess.run([*command, *TLS], capture_output=True).returncode == 0:
         return Program(path, has_openssl=True)
@@ -61,7 +66,7 @@ def certificate() -> str:
         import trustme
     except ImportError:
         raise Missing("trustme, which makes the certificate, is not installed") from None
-    path = Path(_folder().name) / "certificate.pem"
+    path = _folder() / "certificate.pem"
     trustme.CA().issue_cert("127.0.0.1").private_key_and_cert_chain_pem.write_to_path(path)
     return str(path)
 
@@ -69,7 +74,7 @@ def certificate() -> str:
 @cache
 def _files(messages: Messages) -> list[str]:
     """The messages as files, the way the load is told of them."""
-    folder = Path(tempfile.mkdtemp(dir=_folder().name))
+    folder = Path(tempfile.mkdtemp(dir=_folder()))
     options = [f"exact={int(messages.exact)}"]
     for name in ("request", "frames", "replies"):
         if content := getattr(messages, name):
@@ -120,7 +125,7 @@ class Load:
             ) as process,
         ):
             try:
-                yield Crowd(process, server)
+                yield Crowd(process, errors, server)
             finally:
                 process.kill()
 
@@ -130,6 +135,7 @@ class Crowd:
     """Connections that are held open."""
 
     process: subprocess.Popen[str]
+    errors: IO[str]
     server: processes.Server
 
     def grow_to(self, number: int) -> None:
@@ -138,4 +144,4 @@ class Crowd:
         assert self.process.stdout is not None
         print(number, file=self.process.stdin, flush=True)
         if not self.process.stdout.readline():
-            raise self.server.crash() or Crashed(f"it took fewer than {number} connections")
+            raise self.server.crash() or Crashed(processes.read(self.errors))

@@ -51,7 +51,7 @@ def run(command: Sequence[str], core: int, environment: Mapping[str, str] | None
             finally:
                 process.kill()
         if process.returncode:
-            raise Crashed(f"{_ending(process)}\n{_read(errors)}".strip())
+            raise Crashed(f"{_ending(process)}\n{read(errors)}".strip())
     return output
 
 
@@ -69,11 +69,11 @@ class Server:
             self.process.wait(0.2)  # a load notices the end before the parent does
         except subprocess.TimeoutExpired:
             return None
-        return Crashed(f"the server {_ending(self.process)}\n{_read(self.errors)}".strip())
+        return Crashed(f"the server {_ending(self.process)}\n{read(self.errors)}".strip())
 
     def output(self) -> str:
         """What it has complained of so far."""
-        return _read(self.errors)
+        return read(self.errors)
 
     def settle(self) -> None:
         """Wait until it rests, so that what follows on its core is not slowed down by it."""
@@ -119,7 +119,8 @@ def _ending(process: subprocess.Popen[str]) -> str:
     return f"was ended by signal {-code}" if code < 0 else f"ended with status {code}"
 
 
-def _read(errors: IO[str]) -> str:
+def read(errors: IO[str]) -> str:
+    """What a process has complained of: the end of it."""
     errors.seek(0)
     return errors.read()[-SHOWN:].strip()
 

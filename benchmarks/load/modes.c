@@ -6,15 +6,22 @@
 #include <stdio.h>
 #include <stdlib.h>
 
-/* Turns for so long and gives what came in a second. */
-static double measure(struct crowd *crowd, double seconds, void (*each_turn)(struct crowd *)) {
-    long before = crowd->replies;
-    double t, start = now();
-    while ((t = now()) < start + seconds) {
+static void turn(struct crowd *crowd, double seconds, void (*each_turn)(struct crowd *)) {
+    for (double end = now() + seconds; now() < end;) {
         crowd_turn(crowd);
         if (each_turn) each_turn(crowd);
     }
-    return (crowd->replies - before) / (t - start);
+}
+
+/* Lets it warm up, and prints what then comes in a second. */
+static void measure(struct crowd *crowd, void (*each_turn)(struct crowd *)) {
+    turn(crowd, options.warm_up, each_turn);
+    long before = crowd->replies;
+    double start = now();
+    turn(crowd, options.seconds, each_turn);
+    errno = 0;
+    if (crowd->replies == before) die("nothing came in %.1f seconds", options.seconds);
+    printf("%.0f\n", (crowd->replies - before) / (now() - start));
 }
 
 void echo(void) {
@@ -24,8 +31,7 @@ void echo(void) {
     crowd.keeps_going = 1;
     for (int i = 0; i < options.connections; i++)
         crowd_send(&crowd, &crowd.all[i], options.in_flight);
-    measure(&crowd, options.warm_up, NULL);
-    printf("%.0f\n", measure(&crowd, options.seconds, NULL));
+    measure(&crowd, NULL);
     crowd.keeps_going = 0;
     crowd_close(&crowd);
 }
@@ -45,8 +51,7 @@ void broadcast(void) {
     crowd_open(&crowd, options.connections, 0);
     crowd_open(&crowd, options.connections + options.jammed, 1);
     trigger(&crowd);
-    measure(&crowd, options.warm_up, trigger);
-    printf("%.0f\n", measure(&crowd, options.seconds, trigger));
+    measure(&crowd, trigger);
     crowd_close(&crowd);
 }
 
