@@ -24,7 +24,7 @@ from .table import as_text
 RESULTS = Path(__file__).parent / "results"
 PARTS = processes.ROOT / ".bench"
 ROUNDS, SECONDS = 5, 1.0
-QUICK_ROUNDS, QUICK_SECONDS = 2, 0.4
+QUICK_ROUNDS, QUICK_SECONDS = 2, 0.25
 
 
 class Parser(argparse.ArgumentParser):

@@ -1,7 +1,7 @@
 """Charts of the results, for the README: SVG, the same bytes for the same figures.
 
-To add one, write a function that draws on axes what it finds in the results by their case's
-name and returns nothing, and give it a row in CHARTS.
+A chart is a row in CHARTS: its cases, and a function that draws them on axes. A case whose
+chart is unlike all others has a function of its own in OWN, which makes the whole file.
 """
 
 from __future__ import annotations
@@ -27,8 +27,8 @@ COLOURS = {
     "websockets.asyncio": "#8250df",
     "websockets.asyncio+uvloop": "#bf3989",
     "aiohttp": "#1a7f37",
-    "picows": "#9a6700",
-    "bare-trio": "#57606a",
+    "picows": "#1b7c83",
+    "bare-trio": "#6e7781",
 }
 STYLE = {
     "svg.hashsalt": "rawws",
@@ -68,22 +68,22 @@ class Chart:
 
 def draw(results: Sequence[Result], folder: Path) -> None:
     """Draw those charts that there are figures for. Raises ImportError without matplotlib."""
-    by_name = {result.case.name: result for result in results}
-    due = [chart for chart in CHARTS if _medians(by_name, chart.cases[0])]
-    if not due:
-        return
     import matplotlib as mpl
+    from matplotlib.figure import Figure
 
-    mpl.use("svg")
-    from matplotlib import pyplot as plt
-
+    by_name = {result.case.name: result for result in results if result.figures}
     with mpl.rc_context(STYLE):
-        for chart in due:
-            figure, axes = plt.subplots(figsize=(7.5, 3.6), layout="constrained")
+        for chart in CHARTS:
+            if "rawws" not in _medians(by_name, chart.cases[0]):
+                continue
+            figure = Figure(figsize=(7.5, 3.7))
+            figure.set_layout_engine("constrained", w_pad=0.12, h_pad=0.12)
+            axes = figure.subplots()
             axes.set_title(chart.title, loc="left", fontweight="bold", fontsize=11)
             chart.draw(axes, chart, by_name)
             figure.savefig(folder / f"{chart.file}.svg", metadata={"Date": None})
-            plt.close(figure)
+        for name in OWN.keys() & by_name.keys():
+            OWN[name](by_name[name], folder / f"{name}.svg")
 
 
 def _medians(results: Results, case: str) -> dict[str, float]:
@@ -96,10 +96,11 @@ def _medians(results: Results, case: str) -> dict[str, float]:
 
 
 def bars(axes: Axes, chart: Chart, results: Results) -> None:
-    """A bar for each contestant of one case; the longest on top."""
+    """A bar for each contestant of one case; the best on top."""
+    metric = results[chart.cases[0]].case.metrics[0]
     medians = _medians(results, chart.cases[0])
     medians.pop("C-ceiling", None)  # it would dwarf all others, and is no choice one has
-    names = sorted(medians, key=lambda name: medians[name])
+    names = sorted(medians, key=lambda name: medians[name], reverse=not metric.higher_is_better)
     drawn = axes.barh(
         names,
         [medians[name] for name in names],
@@ -108,7 +109,7 @@ def bars(axes: Axes, chart: Chart, results: Results) -> None:
     )
     axes.bar_label(drawn, labels=[_short(medians[name]) for name in names], padding=4)
     axes.margins(x=0.12)
-    axes.set_xlabel(results[chart.cases[0]].case.metrics[0].name)
+    axes.set_xlabel(metric.name)
     axes.spines["left"].set_visible(False)
     axes.tick_params(axis="y", length=0)
     axes.xaxis.set_major_formatter(lambda number, _: _short(number))
@@ -161,8 +162,8 @@ def _of_ours(results: Results, case: str, name: str) -> float:
 
 def _label(case: str) -> str:
     """The size out of "echo-64KiB-10c", and how many connections."""
-    _, size, connections, *_ = case.split("-")
-    return f"{size}\n{connections[:-1]} connections"
+    _, size, connections = case.split("-")
+    return f"{size}\n{connections.removesuffix('c')} conns"
 
 
 def _connections(case: str) -> int:
@@ -192,3 +193,5 @@ CHARTS = (
     Chart("broadcast", "Broadcast to 1,000 connections", ("broadcast-1000",), bars),
     Chart("memory", "Memory of an idle connection (less is better)", ("idle-memory-5000",), bars),
 )
+
+OWN: dict[str, Callable[[Result, Path], None]] = {}
