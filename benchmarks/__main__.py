@@ -24,7 +24,7 @@ from .table import as_text
 RESULTS = Path(__file__).parent / "results"
 PARTS = processes.ROOT / ".bench"
 ROUNDS, SECONDS = 5, 1.0
-QUICK_ROUNDS, QUICK_SECONDS = 2, 0.25
+QUICK_ROUNDS, QUICK_SECONDS = 2, 0.2
 
 
 class Parser(argparse.ArgumentParser):
@@ -130,7 +130,8 @@ def _run(plan: Sequence[tuple[Case, list[str]]], rounds: int, folder: Path) -> N
             results.append(measure(case, names, rounds, advance))
             for line in complaints(results[-1], said):
                 shown.say(line)
-            shown.say(as_text(results[-1]) + "\n")
+            if results[-1].figures:
+                shown.say(as_text(results[-1]) + "\n")
     for line in report.write(results, folder):
         print(line)
     print(f"written to {folder}")

@@ -35,7 +35,7 @@ def _case(jammed: int, seconds: float) -> Case:
         title=title + (f", {jammed} more never read" if jammed else ""),
         metrics=(RATE,),
         contestants=tuple(peer.name for peer in peers),
-        seconds=seconds + _warm_up(jammed, seconds) + 1,
+        seconds=seconds + _warm_up(jammed, seconds) + 0.5,
         start=partial(_start, jammed, seconds),
     )
 

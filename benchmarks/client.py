@@ -27,7 +27,7 @@ def cases(quick: bool, seconds: float) -> list[Case]:
             + ("s" if connections > 1 else ""),
             metrics=(RATE,),
             contestants=tuple(peer.name for peer in LIBRARIES),
-            seconds=seconds * 4 / 3 + 0.7,
+            seconds=seconds * 4 / 3 + 0.9,
             start=partial(_start, connections, seconds),
         )
         for connections in (CONNECTIONS[:1] if quick else CONNECTIONS)

@@ -28,7 +28,7 @@ RATE = Metric("messages/s")
 KIB, MIB = 2**10, 2**20
 WITHOUT_PURE = (*LIBRARIES, *YARDSTICKS)
 WARM_UP = 1 / 3  # of the time that is measured
-START = 0.5  # seconds, about, to open the connections and to close them
+START = 0.2  # seconds, about, to open the connections and to close them
 
 
 @dataclass(frozen=True)

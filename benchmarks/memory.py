@@ -56,7 +56,7 @@ def cases(quick: bool, seconds: float) -> list[Case]:
             title=crowd.title,
             metrics=(MEMORY,),
             contestants=tuple(peer.name for peer in crowd.peers),
-            seconds=2 + crowd.connections / 4_000,
+            seconds=0.7 + crowd.connections / 4_000,
             start=partial(_start, crowd),
             enough=1 if quick else 2,
         )
