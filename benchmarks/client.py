@@ -41,6 +41,5 @@ def _start(connections: int, seconds: float, name: str) -> Iterator[Measure]:
     fast = [load.with_openssl().path, "serve-echo"]
     with processes.serving(fast, processes.LOAD) as server:
         command = peer.client_command(server.port, connections, seconds)
-        yield lambda: {
-            RATE.name: float(processes.run(command, processes.MEASURED, peer.environment))
-        }
+        run = partial(processes.run, "the client", command, processes.MEASURED, peer.environment)
+        yield lambda: {RATE.name: float(run())}

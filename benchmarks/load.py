@@ -107,11 +107,11 @@ class Load:
 
     def measure(self, server: processes.Server, websocket: bool = True) -> float:
         """Run it and give the figure it prints. Raises `Crashed`, for either side's end."""
+        command = self.command(server.port, websocket)
         try:
-            output = processes.run(self.command(server.port, websocket), processes.LOAD)
+            output = processes.run("the load", command, processes.LOAD)
         except Crashed as of_load:
-            complaint = str(of_load).split("\n", 1)[-1]
-            raise server.crash() or Crashed(f"{complaint}\n{server.output()}".strip()) from None
+            raise server.crash() or of_load from None
         server.settle()
         return float(output)
 
@@ -144,4 +144,5 @@ class Crowd:
         assert self.process.stdout is not None
         print(number, file=self.process.stdin, flush=True)
         if not self.process.stdout.readline():
-            raise self.server.crash() or Crashed(processes.read(self.errors))
+            self.process.wait()
+            raise self.server.crash() or processes.failure("the load", self.process, self.errors)

@@ -42,8 +42,13 @@ def start(
     return process
 
 
-def run(command: Sequence[str], core: int, environment: Mapping[str, str] | None = None) -> str:
-    """Run a process on a core to its end and give its output. Raises `Crashed`."""
+def run(
+    name: str,
+    command: Sequence[str],
+    core: int,
+    environment: Mapping[str, str] | None = None,
+) -> str:
+    """Run a process on a core to its end and give its output. Raises `Crashed`, by its name."""
     with tempfile.TemporaryFile("w+") as errors:
         with start(command, core, errors, environment) as process:
             try:
@@ -51,8 +56,16 @@ def run(command: Sequence[str], core: int, environment: Mapping[str, str] | None
             finally:
                 process.kill()
         if process.returncode:
-            raise Crashed(f"{_ending(process)}\n{read(errors)}".strip())
+            raise failure(name, process, errors)
     return output
+
+
+def failure(name: str, process: subprocess.Popen[str], errors: IO[str]) -> Crashed:
+    """What became of a process that has ended, and the end of what it complained of."""
+    code = process.returncode
+    ending = f"was ended by signal {-code}" if code < 0 else f"ended with status {code}"
+    errors.seek(0)
+    return Crashed(f"{name} {ending}\n{errors.read()[-SHOWN:].strip()}".strip())
 
 
 @dataclass
@@ -69,11 +82,7 @@ class Server:
             self.process.wait(0.2)  # a load notices the end before the parent does
         except subprocess.TimeoutExpired:
             return None
-        return Crashed(f"the server {_ending(self.process)}\n{read(self.errors)}".strip())
-
-    def output(self) -> str:
-        """What it has complained of so far."""
-        return read(self.errors)
+        return failure("the server", self.process, self.errors)
 
     def settle(self) -> None:
         """Wait until it rests, so that what follows on its core is not slowed down by it."""
@@ -112,17 +121,6 @@ def serving(
             yield server
         finally:
             process.kill()
-
-
-def _ending(process: subprocess.Popen[str]) -> str:
-    code = process.returncode
-    return f"was ended by signal {-code}" if code < 0 else f"ended with status {code}"
-
-
-def read(errors: IO[str]) -> str:
-    """What a process has complained of: the end of it."""
-    errors.seek(0)
-    return errors.read()[-SHOWN:].strip()
 
 
 def _ticks(pid: int) -> int:

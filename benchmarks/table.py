@@ -58,8 +58,14 @@ def as_markdown(result: Result) -> str:
         lines += ["|--|--:|--:|--:|--:|"]
         lines += [f"| {' | '.join(_cells(row))} |" for row in rows_of_metric]
         lines += [""]
-    lines += [f"{name}: {why.splitlines()[0]}\n" for name, why in result.absent.items()]
+    lines += [f"{name}: {_in_a_line(why)}\n" for name, why in result.absent.items()]
     return "\n".join(lines)
+
+
+def _in_a_line(why: str) -> str:
+    """How it ended, and the last it said; a page is no place for a traceback."""
+    first, *rest = why.splitlines()
+    return ": ".join([first, *rest[-1:]])
 
 
 def _each_metric(result: Result) -> list[tuple[Metric, list[Row]]]:

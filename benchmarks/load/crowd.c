@@ -8,7 +8,7 @@ enum { AT_A_TIME = 64 }; /* that are being opened */
 static const double PATIENCE = 8, GOODBYE = 5; /* seconds */
 
 void crowd_make(struct crowd *crowd, int room) {
-    *crowd = (struct crowd){.epoll = epoll_create1(0)};
+    *crowd = (struct crowd){.epoll = epoll_create1(0), .last_progress = now()};
     crowd->all = calloc(room, sizeof *crowd->all);
     if (options.frames) crowd->frames = frames_read(options.frames);
     if (options.replies) crowd->expected = frames_read(options.replies);
@@ -111,16 +111,14 @@ static void step(struct crowd *crowd, struct connection *c, int events) {
 }
 
 void crowd_turn(struct crowd *crowd) {
-    static double last;
-    static long seen;
     struct epoll_event events[EVENTS];
     int count = epoll_wait(crowd->epoll, events, EVENTS, 0);
     for (int i = 0; i < count; i++) step(crowd, events[i].data.ptr, events[i].events);
     long progress = crowd->replies + crowd->open + crowd->gone;
-    if (!last || progress != seen) {
-        last = now();
-        seen = progress;
-    } else if (now() > last + PATIENCE) {
+    if (progress != crowd->progress) {
+        crowd->progress = progress;
+        crowd->last_progress = now();
+    } else if (now() > crowd->last_progress + PATIENCE) {
         errno = 0;
         die("nothing has come for %.0f seconds", PATIENCE);
     }
@@ -128,6 +126,7 @@ void crowd_turn(struct crowd *crowd) {
 
 void crowd_open(struct crowd *crowd, int number, int jammed) {
     int before = crowd->started;
+    crowd->last_progress = now(); /* it may have rested */
     while (crowd->open < number) {
         while (crowd->started < number && crowd->started - crowd->open < AT_A_TIME)
             connection_start(&crowd->all[crowd->started++], crowd->epoll, jammed);

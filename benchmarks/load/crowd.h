@@ -9,6 +9,8 @@ struct crowd {
     struct connection *all;
     int epoll, started, open, gone, jammed;
     long replies;    /* whole frames that came and are what they should be */
+    long progress;   /* all that has happened, and when something last did */
+    double last_progress;
     int keeps_going; /* each reply makes its connection's next frame due */
     struct frames frames, expected;
 };

@@ -46,7 +46,7 @@ with socketserver.ThreadingTCPServer(("127.0.0.1", 0), Handler) as server:
 
 def echo(port: int) -> float:
     command_line = Load("echo", MESSAGES, numbers=BRIEF).command(port, websocket=False)
-    return float(processes.run(command_line, processes.LOAD))
+    return float(processes.run("the load", command_line, processes.LOAD))
 
 
 def test_load_counts_replies() -> None:

@@ -40,8 +40,9 @@ def test_crash_of_a_running_server_shows_its_output() -> None:
 
 
 def test_program_that_fails_shows_its_output() -> None:
-    with pytest.raises(Crashed, match=r"ended with status 3\nout of luck"):
+    with pytest.raises(Crashed, match=r"the program ended with status 3\nout of luck"):
         processes.run(
+            "the program",
             [sys.executable, "-c", "import sys; print('out of luck', file=sys.stderr); exit(3)"],
             processes.LOAD,
         )

@@ -38,8 +38,9 @@ def test_table_says_when_less_is_better() -> None:
 
 
 def test_markdown_names_who_is_absent_and_why() -> None:
-    result = Result(fakes.case(), {"things/s": {"rawws": [2.0]}}, {"peer": "boom\nTraceback"})
+    why = "ended with status 1\nTraceback\n  File ...\nValueError: no"
+    result = Result(fakes.case(), {"things/s": {"rawws": [2.0]}}, {"peer": why})
     text = as_markdown(result)
     assert "| rawws | 2 | 2 | 2 |  |" in text
-    assert "peer: boom\n" in text
+    assert "peer: ended with status 1: ValueError: no\n" in text
     assert "Traceback" not in text
