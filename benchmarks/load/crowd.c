@@ -48,11 +48,19 @@ static void check_head(struct crowd *crowd, struct connection *c) {
         if ((c->head.bytes[0] & 15) == 8) die("the server closed the WebSocket");
         return; /* a ping: no measurement lasts long enough to miss its pong */
     }
+    if (!expected->count) die("a message came that nobody asked for");
     size_t start = expected->each[c->reply].start;
     size_t size = expected->each[c->reply].payload - start;
     if (options.exact ? c->head.size != size || memcmp(c->head.bytes, expected->bytes + start, size)
                       : c->head.bytes[0] != expected->bytes[start])
         die("a reply's header is not what it should be");
+}
+
+static void check_payload(struct crowd *crowd, struct connection *c, const unsigned char *data,
+                          size_t size) {
+    const unsigned char *end = crowd->expected.bytes + crowd->expected.each[c->reply].end;
+    errno = 0;
+    if (memcmp(data, end - c->left, size)) die("a reply is not what was sent");
 }
 
 static void end_frame(struct crowd *crowd, struct connection *c) {
@@ -73,11 +81,8 @@ static void take(struct crowd *crowd, struct connection *c, const unsigned char 
             check_head(crowd, c);
             c->left = c->head.payload;
         } else {
-            size_t end = crowd->expected.each[c->reply].end;
             part = c->left < size ? c->left : size;
-            if (options.exact && !is_control(c) &&
-                memcmp(data, crowd->expected.bytes + end - c->left, part))
-                die("a reply is not what was sent");
+            if (options.exact && !is_control(c)) check_payload(crowd, c, data, part);
             c->left -= part;
         }
         data += part;

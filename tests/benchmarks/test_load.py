@@ -14,12 +14,16 @@ from benchmarks import __main__ as command
 from benchmarks import messages, processes
 from benchmarks.case import Crashed
 from benchmarks.load import Load, program
+from benchmarks.memory import NOTHING
 from benchmarks.peers import BY_NAME, Peer
 
 from . import fakes
 
 MESSAGES = messages.binary(32)
-BRIEF = (("connections", 2), ("seconds", 0.05))
+CLOSE = b"\x88\x82"
+PING = b"\x89\x04ping"
+SWITCHING = b"HTTP/1.1 101 Switching Protocols\r\n\r\n"
+BRIEF = (("connections", 1), ("seconds", 0.05))
 
 
 @pytest.fixture(autouse=True)
@@ -28,12 +32,20 @@ def compiler(require: Callable[[str], str]) -> None:
 
 
 def serving_bytes(answer: str) -> AbstractContextManager[processes.Server]:
-    """A server that sends back `answer`, an expression about what it got: `data`."""
+    """A server that sends back `answer`, an expression about what it got: `data`.
+
+    When one comes, those who are there get a ping.
+    """
     return fakes.python(f"""
 import socketserver
 
+present = []
+
 class Handler(socketserver.BaseRequestHandler):
     def handle(self):
+        for other in present:
+            other.sendall({PING})
+        present.append(self.request)
         while (data := self.request.recv(65536)) and (answer := {answer}):
             self.request.sendall(answer)
 
@@ -64,6 +76,20 @@ def test_load_says_that_the_server_closed_the_connection() -> None:
     closed = pytest.raises(Crashed, match="the server closed the connection")
     with serving_bytes("b''") as server, closed:
         echo(server.port)
+
+
+def test_load_passes_over_pings_while_it_counts() -> None:
+    echo = f"b'' if {CLOSE} in data else {PING + MESSAGES.replies}"
+    answer = f"{SWITCHING} if data[:3] == b'GET' else {echo}"
+    with serving_bytes(answer) as server:
+        assert Load("echo", MESSAGES, numbers=BRIEF).measure(server) > 0
+
+
+def test_load_passes_over_pings_while_it_holds() -> None:
+    load = Load("hold", NOTHING, numbers=(("connections", 3),))
+    with serving_bytes(f"{SWITCHING}") as server, load.holding(server) as crowd:
+        for number in (1, 2, 3):
+            crowd.grow_to(number)
 
 
 def test_load_says_that_nobody_listens() -> None:
