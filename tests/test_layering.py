@@ -19,7 +19,7 @@ FILES = sorted((SRC / "rawws").rglob("*.py"))
 
 # Modules of a row may import those of the rows before it, and, without a cycle, each other.
 CORE_ROWS = (
-    ("errors", "http"),
+    ("errors", "http", "rawws._speedups"),
     ("close", "limits", "events", "url", "origin", "masking", "extensions", "fields", "opcodes"),
     ("deflate*",),
     ("frames*", "assembly", "encoder"),
@@ -73,8 +73,9 @@ MODULES = {module_of(file): file for file in FILES}
 
 
 def part_of(module: str) -> str:
-    """ "core" for rawws.core.frames, "" for rawws itself."""
-    return module.split(".")[1] if "." in module else ""
+    """ "core" for rawws.core.frames, "" for rawws itself; what is in C is core's."""
+    part = module.split(".")[1] if "." in module else ""
+    return "core" if part == "_speedups" else part
 
 
 def imports(file: Path) -> Iterator[Imported]:
