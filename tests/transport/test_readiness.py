@@ -127,15 +127,16 @@ async def test_interrupt_wakes_and_leaves_the_socket_good(
         stream.close()
 
 
-async def test_close_wakes_with_closed_resource_error(
+async def test_close_wakes_who_then_finds_it_closed(
     readiness: Readiness, nursery: trio.Nursery
 ) -> None:
     stream, peer = pair(readiness)
     woken = trio.Event()
 
     async def wait() -> None:
+        await stream.wait_readable()
         with pytest.raises(trio.ClosedResourceError):
-            await stream.wait_readable()
+            stream.receive_nowait()
         woken.set()
 
     with peer:

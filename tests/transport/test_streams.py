@@ -177,6 +177,7 @@ async def test_close_wakes_who_waits_and_everything_after_it_says_so(
     async def read() -> None:
         with pytest.raises(trio.ClosedResourceError):
             await stream.wait_readable()
+            stream.receive_nowait()
         woken.release()
 
     async def write() -> None:

@@ -136,6 +136,14 @@ class Conversation:
             self._pong = event.payload
         return event
 
+    def next_message(self) -> str | bytes | None:
+        """The next message, where there is nothing to it: short, and here in one frame.
+
+        `None` means that `next_event` has to look, and nothing else.
+        """
+        reader = self._reader
+        return None if reader is None else reader.next_message()
+
     @property
     def buffered(self) -> int:
         """Bytes received and not decoded yet."""

@@ -17,6 +17,9 @@ MAX_CONTROL = 125  # bytes of payload of a Ping, Pong or Close [5.5]
 
 Data = str | bytes | bytearray | memoryview
 
+# A server's header for most of what it sends, ready made: first byte -> length -> header.
+_SHORT = {FIN | opcode: [bytes((FIN | opcode, n)) for n in range(126)] for opcode in (TEXT, BINARY)}
+
 
 def encode_frame(first: int, payload: bytes, mask: bytes | None = None) -> bytes:
     """A frame [5.2].
@@ -108,16 +111,23 @@ class Encoder:
         """
         if self._message is not None:
             raise LocalProtocolError("a fragmented message has not ended yet [5.4]")
-        opcode, payload = encode_payload(data, text)
-        first = FIN | opcode
-        deflate = self._deflate
+        if type(data) is bytes and not text:
+            first, payload = FIN | BINARY, data
+        else:
+            opcode, payload = encode_payload(data, text)
+            first = FIN | opcode
+        deflate, random = self._deflate, self._random
         if deflate is not None:
             if compress is None:
                 compress = len(payload) >= deflate.config.threshold
             if compress:
                 payload = deflate.compress(payload)
                 first |= RSV1
-        return encode_frame(first, payload, None if self._random is None else self._random(4))
+        if random is None:
+            if len(payload) < 126 and first in _SHORT:
+                return _SHORT[first][len(payload)] + payload
+            return encode_frame(first, payload)
+        return encode_frame(first, payload, random(4))
 
     def part(self, data: Data, *, final: bool, text: bool | None = None) -> bytes:
         """The next fragment of a message, not compressed; bytes of text in whole characters.

@@ -35,16 +35,17 @@ _DATA = {fin | opcode for fin in (0, FIN) for opcode in (CONTINUATION, TEXT, BIN
 _PLAIN = frozenset(_DATA | {FIN | CLOSE, FIN | PING, FIN | PONG})
 _WITH_DEFLATE = _PLAIN | {fin | RSV1 | opcode for fin in (0, FIN) for opcode in (TEXT, BINARY)}
 
-# The headers that most frames have, by the mask bit: first two bytes -> length of payload and
-# of header. One look-up saves taking them apart.
+# The headers that most messages have, by the mask bit: first two bytes -> where the payload
+# begins, where it ends, and whether it is text. One look-up saves taking them apart.
 _SHORT = {
     masked: {
-        bytes((first, masked | length)): (length, 6 if masked else 2)
-        for first in _LANE
+        bytes((FIN | opcode, masked | length)): (start, start + length, opcode == TEXT)
+        for opcode in (TEXT, BINARY)
         for length in range(126)
     }
-    for masked in (0, 0x80)
+    for masked, start in ((0, 2), (0x80, 6))
 }
+_NONE_SHORT: dict[bytes, tuple[int, int, bool]] = {}
 
 FrameEvent = Message | MessagePart | Ping | Pong | Close
 
@@ -91,7 +92,7 @@ class FrameReader:
         self._fast_lane = fast_lane
         limit = limits.max_message_size
         self._lane_limit = -1 if not fast_lane else 1 << 63 if limit is None else limit
-        self._short = _SHORT[self._masked]
+        self._open_lane()
         self._first_bytes = _PLAIN if deflate is None else _WITH_DEFLATE
         self._data = b""
         self._pos = 0
@@ -120,6 +121,34 @@ class FrameReader:
         if self._message is not None:
             self._message.discard()
 
+    def next_message(self) -> str | bytes | None:
+        """The next message, if it comes next, is short, and is here in one frame.
+
+        `None` means that `next` has to look, and nothing else. This is what most calls are
+        for, so nothing is done here that can be done there.
+        """
+        data, pos = self._data, self._pos
+        found = self._short.get(data[pos : pos + 2])
+        if found is None:
+            return None
+        start, end, is_text = found
+        start += pos
+        end += pos
+        if end > len(data):
+            return None
+        payload = data[start:end]
+        if self._masked:
+            payload = apply_mask(payload, data[start - 4 : start])
+        if not is_text:
+            self._pos = end
+            return payload
+        try:
+            text = payload.decode()
+        except UnicodeDecodeError:
+            return None
+        self._pos = end
+        return text
+
     def next(self, parts: bool = False) -> FrameEvent | None:
         """The next event, `None` if more bytes are needed.
 
@@ -132,11 +161,13 @@ class FrameReader:
         """
         while True:
             if self._left is None:
-                data, pos = self._data, self._pos
-                header = self._short.get(data[pos : pos + 2]) or self._parse_header()
+                if not parts and (message := self.next_message()) is not None:
+                    return Message(message)
+                header = self._parse_header()
                 if header is None:
                     return None
                 length, overhead = header
+                data, pos = self._data, self._pos
                 first, start = data[pos], pos + overhead
                 end = start + length
                 if (
@@ -211,6 +242,7 @@ class FrameReader:
                 limit=self._limits.max_message_size,
                 compressed=bool(first & RSV1),
             )
+            self._short = _NONE_SHORT
             # A message stays on the way on which it began.
             self._through_decoder = first not in _LANE or not self._fast_lane
         message.fragments += 1
@@ -246,12 +278,18 @@ class FrameReader:
         if self._left or not self._final:
             return self._part(message) if parts and piece else None
         self._message = None
+        self._open_lane()
         if self._deflate is not None:
             self._deflate.sink = _nowhere  # or it would hold the message until the next one
         if message.discarded:
             return None
         data = message.finish()
         return MessagePart(data, final=True) if parts else Message(data)
+
+    def _open_lane(self) -> None:
+        """Let `next_message` look; while a message is in pieces it finds nothing."""
+        longest = 125
+        self._short = _SHORT[self._masked] if self._lane_limit >= longest else _NONE_SHORT
 
     def _part(self, message: Assembly) -> MessagePart | None:
         if message.discarded:

@@ -113,6 +113,17 @@ class Connection:
         """Whether nothing is left of the connection, the socket included."""
         return self._stream.closed
 
+    def poll_data(self) -> str | bytes | None:
+        """The next message if it is here, `None` if it is not; raises as `poll` does."""
+        if not (self._inbox.size or self._draining or self._dropping):
+            protocol = self.protocol
+            data = protocol.next_message()
+            if data is not None:
+                self.quiet = not protocol.buffered
+                return data
+        message = self.poll()
+        return None if message is None else message.data
+
     def poll(self, parts: bool = False) -> Message | MessagePart | None:
         """The next message if it is here, `None` if it is not.
 

@@ -5,15 +5,16 @@ for. With many busy sockets that is a good part of what a message costs. A serve
 are told to the kernel once instead, in an epoll set of the server's own, edge-triggered, and
 one task waits for that set and wakes those whose sockets have something new.
 
-An edge is reported once, so what was reported and not yet taken up is remembered: a socket
-that had an edge while nobody waited, one that may not be read empty yet, and one whose peer has
-ended its stream, which stays readable for good.
+An edge is reported once, so a socket remembers that it may have something to read: when an
+edge came while nobody waited, when the last read may not have emptied it, and for good when
+its peer has ended its stream.
 """
 
 from __future__ import annotations
 
 import select
 import socket
+from collections.abc import Awaitable
 from contextlib import suppress
 
 import trio
@@ -29,63 +30,60 @@ if hasattr(select, "epoll"):
 
 
 class Readiness:
-    """The sockets of one server, by number. `run` has to run while they are waited for.
+    """The sockets of one server, by number. `run` has to run while they are waited for."""
 
-    Attributes:
-        waiting: who waits for a socket.
-        ready: those that may have something to read, and nobody has looked since.
-        ended: those that stay readable, because the peer has ended its stream.
-    """
-
-    __slots__ = ("_epoll", "ended", "ready", "waiting")
+    __slots__ = ("_epoll", "_sockets")
 
     def __init__(self) -> None:
         self._epoll = select.epoll()
-        self.waiting: dict[int, trio.lowlevel.Task] = {}
-        self.ready: set[int] = set()
-        self.ended: set[int] = set()
+        self._sockets: dict[int, WatchedSocket] = {}
 
-    def watch(self, fd: int) -> None:
+    def watch(self, fd: int, sock: WatchedSocket) -> None:
         """Begin with a socket."""
         self._epoll.register(fd, _EDGES)
+        self._sockets[fd] = sock
 
     def forget(self, fd: int) -> None:
-        """Leave a socket alone, before it is closed; who waits for it is woken."""
-        self.ready.discard(fd)
-        self.ended.discard(fd)
+        """Leave a socket alone, before it is closed."""
+        self._sockets.pop(fd, None)
         with suppress(OSError, ValueError):  # `run` has ended
             self._epoll.unregister(fd)
-        self.wake(fd)
-
-    def wake(self, fd: int) -> None:
-        """Wake who waits for that socket."""
-        if (task := self.waiting.pop(fd, None)) is not None:
-            reschedule(task)
 
     async def run(self) -> None:
         """Wake those whose sockets have something to read, until cancelled."""
+        sockets = self._sockets
         with self._epoll as epoll:
             while True:
                 await trio.lowlevel.wait_readable(epoll.fileno())
                 for fd, events in epoll.poll(0, BATCH):
+                    sock = sockets[fd]
                     if events & _ENDS:
-                        self.ended.add(fd)
-                    if (task := self.waiting.pop(fd, None)) is not None:
+                        sock.ended = True
+                    if (task := sock.waiter) is not None:
+                        sock.waiter = None
                         reschedule(task)
                     else:
-                        self.ready.add(fd)
+                        sock.ready = True
 
 
 class WatchedSocket(DirectSocket):
-    """A `DirectSocket` whose reader waits by way of a `Readiness`."""
+    """A `DirectSocket` whose reader waits by way of a `Readiness`.
 
-    __slots__ = ("_readiness",)
+    Attributes:
+        waiter: who waits for it to be readable.
+        ready: whether there may be something to read, and nobody has looked since.
+        ended: whether it stays readable, because the peer has ended its stream.
+    """
+
+    __slots__ = ("_readiness", "ended", "ready", "waiter")
 
     def __init__(self, sock: socket.socket, readiness: Readiness) -> None:
         super().__init__(sock)
         self._readiness = readiness
+        self.waiter: trio.lowlevel.Task | None = None
+        self.ready = self.ended = False
         try:
-            readiness.watch(self._fd)
+            readiness.watch(self._fd, self)
         except (OSError, ValueError):  # the kernel has no room for one more; `run` has ended
             sock.close()
             raise
@@ -93,31 +91,31 @@ class WatchedSocket(DirectSocket):
     def receive_nowait(self) -> bytes | None:
         data = DirectSocket.receive_nowait(self)  # super() takes longer to look it up
         if data is not None and len(data) == CHUNK:
-            self._readiness.ready.add(self._fd)
+            self.ready = True
         return data
 
-    async def wait_readable(self) -> None:
-        if self.closed:
-            self._check_open()
-        readiness, fd = self._readiness, self._fd
-        if fd in readiness.ready or fd in readiness.ended:
-            await trio.lowlevel.checkpoint()
-            self._check_open()
-            readiness.ready.discard(fd)  # not before, or a cancellation would lose it
-        else:
-            readiness.waiting[fd] = current_task()
-            await wait_task_rescheduled(self._stop_waiting)
-            if self.closed:
-                self._check_open()
+    def wait_readable(self) -> Awaitable[None]:
+        self._check_open()
+        if self.ready or self.ended:
+            return self._look_again()
+        self.waiter = current_task()
+        return wait_task_rescheduled(self._stop_waiting)
 
     def interrupt(self) -> None:
-        self._readiness.wake(self._fd)
+        if (task := self.waiter) is not None:
+            self.waiter = None
+            reschedule(task)
 
     def close(self) -> None:
         if not self.closed:
             self._readiness.forget(self._fd)
+            self.interrupt()
         super().close()
 
+    async def _look_again(self) -> None:
+        await trio.lowlevel.checkpoint()
+        self.ready = False  # not before, or a cancellation would lose it
+
     def _stop_waiting(self, _: trio.lowlevel.RaiseCancelT) -> trio.lowlevel.Abort:
-        del self._readiness.waiting[self._fd]
+        self.waiter = None
         return trio.lowlevel.Abort.SUCCEEDED

@@ -56,17 +56,18 @@ class ByteStream(Protocol):
         ...
 
     def wait_readable(self) -> Awaitable[None]:
-        """Wait until `receive_nowait` may have something.
+        """Wait until `receive_nowait` may have something; to be awaited at once.
 
         Raises:
-            trio.ClosedResourceError: by `interrupt`, too.
+            trio.ClosedResourceError: it is closed. By `interrupt` and `close` it may end
+                in this way or as if there were something.
 
         Cancelled: nothing happened.
         """
         ...
 
     def interrupt(self) -> None:
-        """Wake the task that waits in `wait_readable`, with `trio.ClosedResourceError`."""
+        """Wake the task that waits in `wait_readable`."""
         ...
 
     def seal(self, data: bytes) -> bytes:
@@ -86,7 +87,7 @@ class ByteStream(Protocol):
         ...
 
     def close(self) -> None:
-        """Close at once; what waits on it is woken with `trio.ClosedResourceError`."""
+        """Close at once; who waits on it is woken."""
         ...
 
 

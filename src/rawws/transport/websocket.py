@@ -111,9 +111,9 @@ class WebSocket(trio.abc.Channel["str | bytes"]):
         try:
             if not connection.quiet:  # or `read` will be the checkpoint
                 await connection.home.pause()
-            while connection.quiet or (message := connection.poll()) is None:
+            while connection.quiet or (message := connection.poll_data()) is None:
                 await connection.read()
-            return message.data
+            return message
         except ConnectionEnded:
             if iterating:
                 raise StopAsyncIteration from None
@@ -131,13 +131,13 @@ class WebSocket(trio.abc.Channel["str | bytes"]):
         """
         self._check_receiving()
         connection = self._connection
-        message = connection.poll()
+        message = connection.poll_data()
         if message is None:
             connection.pull_if_free()
-            message = connection.poll()
+            message = connection.poll_data()
         if message is None:
             raise trio.WouldBlock
-        return message.data
+        return message
 
     def receive_stream(self) -> MessageStream:
         """The next message piece by piece, as its bytes arrive; see `MessageStream`.
