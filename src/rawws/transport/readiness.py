@@ -20,7 +20,7 @@ from contextlib import suppress
 import trio
 from trio.lowlevel import current_task, reschedule, wait_task_rescheduled
 
-from .streams import CHUNK, DirectSocket
+from .streams import DirectSocket
 
 BATCH = 512  # sockets asked about at a time
 
@@ -71,32 +71,24 @@ class WatchedSocket(DirectSocket):
 
     Attributes:
         waiter: who waits for it to be readable.
-        ready: whether there may be something to read, and nobody has looked since.
         ended: whether it stays readable, because the peer has ended its stream.
     """
 
-    __slots__ = ("_readiness", "ended", "ready", "waiter")
+    __slots__ = ("_readiness", "ended", "waiter")
 
     def __init__(self, sock: socket.socket, readiness: Readiness) -> None:
         super().__init__(sock)
         self._readiness = readiness
         self.waiter: trio.lowlevel.Task | None = None
-        self.ready = self.ended = False
+        self.ended = False
         try:
             readiness.watch(self._fd, self)
         except (OSError, ValueError):  # the kernel has no room for one more; `run` has ended
             sock.close()
             raise
 
-    def receive_nowait(self) -> bytes | None:
-        data = DirectSocket.receive_nowait(self)  # super() takes longer to look it up
-        if data is not None and len(data) == CHUNK:
-            self.ready = True
-        return data
-
     def wait_readable(self) -> Awaitable[None]:
-        self._check_open()
-        if self.ready or self.ended:
+        if self.ready or self.ended or self.closed:
             return self._look_again()
         self.waiter = current_task()
         return wait_task_rescheduled(self._stop_waiting)
@@ -113,6 +105,7 @@ class WatchedSocket(DirectSocket):
         super().close()
 
     async def _look_again(self) -> None:
+        self._check_open()
         await trio.lowlevel.checkpoint()
         self.ready = False  # not before, or a cancellation would lose it
 

@@ -10,6 +10,7 @@ from collections import Counter
 from collections.abc import Awaitable, Callable, Sequence
 from contextlib import suppress
 from functools import partial
+from typing import Any
 
 import trio
 
@@ -162,13 +163,27 @@ class Server:
         self._handlers.start_soon(self._serve, accepted)
 
     async def _serve(self, accepted: socket.socket | trio.abc.Stream) -> None:
-        """One connection, from its first byte to its last."""
+        """One connection, from its first byte to its last.
+
+        The handler is awaited right here: a coroutine in between would be gone through with
+        every message, and take memory for as long as the connection lives.
+        """
         stream: ByteStream | None = None
         try:
             stream = self._wrap(accepted)
             protocol = await self._upgrade(stream)
-            if protocol is not None:
-                await self._converse(protocol, stream)
+            if protocol is None:
+                return
+            connection, websocket = self._join(protocol, stream)
+            try:
+                try:
+                    await self._handler(websocket)
+                    code = 1000
+                except BaseException as error:
+                    code = self._judge(error, connection, websocket)
+                await websocket.aclose(code)
+            finally:
+                self._part(connection)
         except (trio.BrokenResourceError, trio.ClosedResourceError, OSError) as error:
             logger.debug("connection lost before the upgrade: %s", error)
         finally:
@@ -211,13 +226,14 @@ class Server:
         full = self._closing or (
             self._max_connections is not None and len(self._websockets) >= self._max_connections
         )
-        if not full and self._max_per_ip is not None and (ip := _ip(stream)):
+        if not full and self._max_per_ip is not None and (ip := _ip(stream.remote_address)):
             full = self._per_ip[ip] >= self._max_per_ip
         if full:
             return Response(503, {"Retry-After": RETRY_AFTER}, "too many connections\n")
         return None
 
-    async def _converse(self, protocol: ServerProtocol, stream: ByteStream) -> None:
+    def _join(self, protocol: ServerProtocol, stream: ByteStream) -> tuple[Connection, WebSocket]:
+        """The upgrade is done: one connection more."""
         policy = self._policy
         connection = Connection(protocol, stream, self._home, policy.limits, policy.timeouts)
         assert protocol.request is not None
@@ -230,48 +246,42 @@ class Server:
             local_address=stream.local_address,
             remote_address=stream.remote_address,
         )
-        ip = _ip(stream)
         self._websockets[connection] = websocket
-        self._per_ip[ip] += 1
-        try:
-            await websocket.aclose(await self._handle(websocket, connection))
-        except BaseException:  # cancelled: nothing may be waited for
-            connection.leave(1001)
-            raise
-        finally:
-            del self._websockets[connection]
-            self._per_ip[ip] -= 1
-            if not self._per_ip[ip]:
-                del self._per_ip[ip]
+        self._per_ip[_ip(websocket.remote_address)] += 1
+        return connection, websocket
 
-    async def _handle(self, websocket: WebSocket, connection: Connection) -> int:
-        """Run the handler; the close code that its end means."""
+    def _part(self, connection: Connection) -> None:
+        """One connection less. If it was cancelled, nothing may be waited for."""
+        connection.leave(1001)
+        ip = _ip(self._websockets.pop(connection).remote_address)
+        self._per_ip[ip] -= 1
+        if not self._per_ip[ip]:
+            del self._per_ip[ip]
+
+    @staticmethod
+    def _judge(error: BaseException, connection: Connection, websocket: WebSocket) -> int:
+        """The close code for a handler that ended in `error`; what is to pass is raised again."""
 
         def is_good_end(error: BaseException) -> bool:
             return isinstance(error, ConnectionClosed) or (
                 isinstance(error, trio.ClosedResourceError) and connection.given_up
             )
 
+        _, rest = BaseExceptionGroup("", [error]).split(is_good_end)
+        passing, bugs = (None, None) if rest is None else rest.split(passes)
         try:
-            await self._handler(websocket)
-        except BaseException as error:
-            _, rest = BaseExceptionGroup("", [error]).split(is_good_end)
-            passing, bugs = (None, None) if rest is None else rest.split(passes)
-            try:
-                if bugs is not None:
-                    logger.error("handler failed for %r", websocket, exc_info=error)
-                if passing is not None:
-                    connection.leave(1001 if bugs is None else 1011)
-                    if passing.exceptions == (error,):
-                        raise
+            if bugs is not None:
+                logger.error("handler failed for %r", websocket, exc_info=error)
+            if passing is not None:
+                connection.leave(1001 if bugs is None else 1011)
+                if passing.exceptions != (error,):
                     raise passing from None
-                return 1000 if bugs is None else 1011
-            finally:
-                del rest, passing, bugs  # or they would hold this frame, and the connection
-        return 1000
+                raise error
+            return 1000 if bugs is None else 1011
+        finally:
+            del error, rest, passing, bugs  # or they would hold this frame, and the connection
 
 
-def _ip(stream: ByteStream) -> str:
-    """The peer's address without its port; "" for who has none, as over a Unix socket."""
-    address = stream.remote_address
+def _ip(address: Any) -> str:
+    """A peer's address without its port; "" for who has none, as over a Unix socket."""
     return str(address[0]) if isinstance(address, tuple) else ""

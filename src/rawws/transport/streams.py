@@ -96,16 +96,19 @@ class DirectSocket:
 
     Args:
         sock: taken over; nobody else may use it.
+
+    Attributes:
+        ready: whether the last read may have left something to read.
     """
 
-    __slots__ = ("_fd", "_socket", "closed")
+    __slots__ = ("_fd", "_socket", "closed", "ready")
 
     has_halves = True
 
     def __init__(self, sock: socket.socket) -> None:
         self._socket = sock
         self._fd = sock.fileno()
-        self.closed = False
+        self.closed = self.ready = False
         sock.setblocking(False)
         if sock.family != socket.AF_UNIX:
             # The peer may be gone already; then reading will tell.
@@ -125,11 +128,13 @@ class DirectSocket:
 
     def receive_nowait(self) -> bytes | None:
         try:
-            return self._socket.recv(CHUNK)
+            data = self._socket.recv(CHUNK)
         except (BlockingIOError, InterruptedError):
             return None
         except OSError as error:
             raise self._gone(error) from error
+        self.ready = len(data) == CHUNK
+        return data
 
     def wait_readable(self) -> Awaitable[None]:
         self._check_open()
