@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 import trio
 from trio.testing import wait_all_tasks_blocked
 
@@ -11,12 +13,21 @@ from tests.transport.wires import ScriptedStream
 LIMIT = 100
 
 
+def not_yet(_: Callable[[], None]) -> None:
+    """A "soon" that never comes."""
+
+
 def make_outbox(
-    nursery: trio.Nursery, room: float, *, step: float = float("inf"), limit: int | None = LIMIT
+    nursery: trio.Nursery,
+    room: float,
+    *,
+    step: float = float("inf"),
+    limit: int | None = LIMIT,
+    soon: Callable[[Callable[[], None]], None] = not_yet,
 ) -> tuple[Outbox, ScriptedStream]:
     """An outbox whose drain tasks live in `nursery`, and the stream under it."""
     wire = ScriptedStream(room, step)
-    return Outbox(wire, limit, nursery.start_soon), wire
+    return Outbox(wire, limit, nursery.start_soon, soon), wire
 
 
 class Sender:

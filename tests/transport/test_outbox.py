@@ -7,7 +7,7 @@ import trio
 from trio.testing import wait_all_tasks_blocked
 
 from rawws.transport.outbox import BATCH, Outbox
-from tests.transport.senders import LIMIT, Sender, line_up, make_outbox
+from tests.transport.senders import LIMIT, Sender, line_up, make_outbox, not_yet
 from tests.transport.wires import ScriptedStream
 
 # -- in order, whole
@@ -18,7 +18,7 @@ async def test_frame_is_written_at_once_and_by_no_task_when_nothing_waits() -> N
         raise AssertionError("a task was started")
 
     wire = ScriptedStream()
-    outbox = Outbox(wire, LIMIT, no_task)
+    outbox = Outbox(wire, LIMIT, no_task, not_yet)
     outbox.put(b"one")
     outbox.put(b"two" * LIMIT)
     assert wire.written == b"<one><%b>" % (b"two" * LIMIT)
@@ -75,7 +75,7 @@ async def test_drain_task_is_gone_when_all_is_written_and_comes_again() -> None:
     wire = ScriptedStream(room=0)
     for message in (b"one", b"two"):
         async with trio.open_nursery() as nursery:
-            outbox = Outbox(wire, LIMIT, nursery.start_soon)
+            outbox = Outbox(wire, LIMIT, nursery.start_soon, not_yet)
             outbox.put(message)
             wire.take(5)
     assert wire.written == b"<one><two>"
@@ -90,7 +90,7 @@ async def test_what_is_urgent_goes_ahead_of_what_is_queued_but_not_within_a_fram
         return pongs.pop() if pongs else b""
 
     wire = ScriptedStream(room=0)
-    outbox = Outbox(wire, LIMIT, nursery.start_soon, urgent)
+    outbox = Outbox(wire, LIMIT, nursery.start_soon, not_yet, urgent)
     outbox.put(b"one")
     outbox.put(b"two")
     pongs.append(b"pong")

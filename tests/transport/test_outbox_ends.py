@@ -9,7 +9,7 @@ from trio.testing import MockClock, wait_all_tasks_blocked
 from rawws.transport.outbox import Outbox
 from rawws.transport.streams import DirectSocket
 from tests.transport.raw import PATIENCE
-from tests.transport.senders import LIMIT, line_up, make_outbox
+from tests.transport.senders import LIMIT, line_up, make_outbox, not_yet
 from tests.transport.wires import ScriptedStream, jam, read_exactly, socket_pair
 
 # -- how long nothing was taken
@@ -168,7 +168,7 @@ async def test_stream_that_breaks_with_the_next_frame_fails_the_outbox(
 
     wire = BreaksLater(room=0)
     async with trio.open_nursery() as nursery:
-        outbox = Outbox(wire, LIMIT, nursery.start_soon)
+        outbox = Outbox(wire, LIMIT, nursery.start_soon, not_yet)
         outbox.put(b"good")
         outbox.put(b"bad")
         wire.take()
@@ -210,7 +210,7 @@ async def test_jammed_socket_gets_all_frames_in_order_once_it_is_read(
 ) -> None:
     with socket_pair(kind) as (near, far):
         stream = DirectSocket(near)
-        outbox = Outbox(stream, 1000, nursery.start_soon)
+        outbox = Outbox(stream, 1000, nursery.start_soon, not_yet)
         taken, sent = jam(stream), b""
         for number in range(200):
             frame = bytes([number]) * (number * 37 + 1)

@@ -81,7 +81,9 @@ class Connection:
     ) -> None:
         self.protocol = protocol
         self.home = home
-        self.outbox = Outbox(stream, limits.send_buffer, home.start_task, protocol.data_to_send)
+        self.outbox = Outbox(
+            stream, limits.send_buffer, home.start_task, home.soon, protocol.data_to_send
+        )
         self.cause: Exception | None = None
         self.given_up = False  # by this side's `aclose`: nothing more will be asked of it
         self.pings = Pings(timeouts.ping_interval)

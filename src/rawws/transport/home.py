@@ -20,17 +20,29 @@ SLICE = 0.001  # seconds that one task may go on without letting others run
 class Home:
     """Starts tasks that end with it, and says when it is others' turn to run."""
 
-    __slots__ = ("_nursery", "_others_turn", "_scopes", "closed")
+    __slots__ = ("_nursery", "_others_turn", "_scopes", "_soon", "closed")
 
     def __init__(self, nursery: trio.Nursery) -> None:
         self._nursery = nursery
         self._scopes: set[trio.CancelScope] = set()
+        self._soon: list[Callable[[], None]] = []
         self._others_turn = 0.0
         self.closed = False
 
     def start_task(self, async_fn: Callable[[], Awaitable[None]]) -> None:
         """Run `async_fn` in the background; what it raises is a bug and comes out of here."""
         self._nursery.start_soon(self._shelter, async_fn)
+
+    def soon(self, fn: Callable[[], None]) -> None:
+        """Call `fn`, which must not raise, once others have their turn to run."""
+        if not self._soon:
+            self._nursery.start_soon(self._call_soon)
+        self._soon.append(fn)
+
+    async def _call_soon(self) -> None:
+        due, self._soon = self._soon, []
+        for fn in due:
+            fn()
 
     def pause(self) -> Awaitable[None]:
         """See cancellation; and let others run if that is due, once in about a millisecond.

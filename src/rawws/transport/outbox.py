@@ -1,9 +1,10 @@
 """All that leaves a connection leaves through here: in order, whole, and bounded.
 
-With nothing queued, a frame is one non-blocking system call. What the kernel does not take
-is left to a drain task, which lives where no user's cancellation reaches it, so that a frame
-that has begun is finished. The drain task is started when needed and gone when all is
-written.
+With nothing queued, a frame is one non-blocking system call. In a burst several frames share
+one: `put_soon` lets a frame wait for the next, until the next `put` or others' turn to run, and
+no longer. What the kernel does not take is left to a drain task, which lives where no user's
+cancellation reaches it, so that a frame that has begun is finished. The drain task is started
+when needed and gone when all is written.
 
 Who wants to send waits for room *before* anything is encoded, first come, first served.
 There is room while fewer than `limit` bytes wait, so an empty outbox takes a message of any
@@ -48,6 +49,7 @@ class Outbox:
         "_queue",
         "_refuses",
         "_reserved",
+        "_soon",
         "_space",
         "_start_task",
         "_stream",
@@ -62,12 +64,14 @@ class Outbox:
         stream: ByteStream,
         limit: int | None,
         start_task: StartTask,
+        soon: Callable[[Callable[[], None]], None],
         urgent: Callable[[], bytes] = bytes,
     ) -> None:
         self._stream = stream
         self._urgent = urgent
         self._limit = maxsize if limit is None else limit
         self._start_task = start_task
+        self._soon = soon
         self._head: memoryview | None = None  # sealed, and written in part
         self._queue: deque[bytes] | None = None  # whole frames behind it, not sealed yet
         self._line: trio.lowlevel.ParkingLot | None = None  # senders that wait for room
@@ -170,17 +174,38 @@ class Outbox:
 
     def put(self, frames: bytes) -> None:
         """Write whole frames, now or later; without effect once the stream has failed."""
-        if self._head is None and self.failure is None:
+        if self._head is None and self.failure is None and not self._queue:
             self._begin(frames)
             if self._head is not None:
                 self._start_task(self._drain)
         elif self.failure is None:
-            if self._queue is None:
-                self._queue = deque()
-            self._queue.append(frames)
-            self.size += len(frames)
+            self._enqueue(frames)
+            self.flush()
         if self._line or self._space is not None:
             self.pass_on()
+
+    def put_soon(self, frames: bytes) -> None:
+        """Like `put`, for who is about to put in more: written with that, or else soon."""
+        if self._head is not None or self.failure is not None or self.size + len(frames) > BATCH:
+            self.put(frames)
+        else:
+            if not self._queue:
+                self._soon(self.flush)
+            self._enqueue(frames)
+
+    def flush(self) -> None:
+        """Write now what `put_soon` has left waiting."""
+        if self._head is None and self._queue:
+            self._refill()
+            if self._head is not None:
+                self._start_task(self._drain)
+            self.pass_on()
+
+    def _enqueue(self, frames: bytes) -> None:
+        if self._queue is None:
+            self._queue = deque()
+        self._queue.append(frames)
+        self.size += len(frames)
 
     def drop_waiting(self) -> None:
         """Drop the frames that have not begun to be written."""
@@ -201,6 +226,7 @@ class Outbox:
     def end(self) -> None:
         """End the stream's writing side once all is written."""
         self._ends = True
+        self.flush()
         if self._head is None and self.failure is None:
             self._stream.send_eof()
 

@@ -187,7 +187,10 @@ class WebSocket(trio.abc.Channel["str | bytes"]):
         except BaseException:
             connection.outbox.pass_on()
             raise
-        connection.outbox.put(frame)
+        if connection.quiet or not connection.protocol.buffered:
+            connection.outbox.put(frame)
+        else:  # the next to be received may have an answer, too
+            connection.outbox.put_soon(frame)
         if connection.outbox.failure is not None:
             raise connection.end(sending=True)
 
