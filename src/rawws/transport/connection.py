@@ -24,7 +24,8 @@ from ..core.close import Close
 from ..core.conversation import CLOSED, OPEN, Conversation
 from ..core.events import Closed, Event, Message, MessagePart, Ping, Pong
 from ..core.limits import Limits
-from .errors import ConnectionBroken, ConnectionClosed, ConnectionEnded, describe
+from .deadlines import Deadlines
+from .errors import ConnectionClosed, ending
 from .home import Home
 from .inbox import Inbox
 from .outbox import Outbox
@@ -52,7 +53,7 @@ class Connection:
     """
 
     __slots__ = (
-        "_close_due",
+        "_deadlines",
         "_draining",
         "_dropping",
         "_inbox",
@@ -61,7 +62,6 @@ class Connection:
         "_parked",
         "_reading",
         "_stream",
-        "_timeouts",
         "cause",
         "given_up",
         "home",
@@ -86,10 +86,10 @@ class Connection:
         )
         self.cause: Exception | None = None
         self.given_up = False  # by this side's `aclose`: nothing more will be asked of it
-        self.pings = Pings(timeouts.ping_interval)
+        self.pings = Pings(timeouts)
         self._stream = stream
         self._limit = limits.receive_buffer
-        self._timeouts = timeouts
+        self._deadlines = Deadlines(timeouts)
         self.quiet = False
         self._reading = False
         self._more = False  # there is more to decode, but it was others' turn
@@ -97,7 +97,6 @@ class Connection:
         self._dropping = False  # what the peer still sends is for nobody
         self._parked: trio.lowlevel.ParkingLot | None = None
         self._inbox = Inbox()
-        self._close_due: float | None = None
         self.flush()
 
     # -- in
@@ -265,7 +264,7 @@ class Connection:
             self.protocol.close(code, reason)
             self.flush()
             self.outbox.refuse()
-            self._set_close_due()
+            self._deadlines.begin_close()
             if self._reading:
                 self._stream.interrupt()
             self.wake()
@@ -327,11 +326,8 @@ class Connection:
         protocol = self.protocol
         received, sent = protocol.close_received, protocol.close_sent
         close = protocol.closed or sent or Close(1006, "", "remote")
-        good = self.cause is None and (self._draining or close.code in GOOD_ENDS)
-        kind = ConnectionEnded if good and not sending else ConnectionBroken
-        error = kind(received, sent, describe(close))
-        error.__cause__ = self.cause or self.outbox.failure
-        return error
+        good = self.cause is None and (self._draining or close.code in GOOD_ENDS) and not sending
+        return ending(close, received, sent, good, self.cause or self.outbox.failure)
 
     # -- deadlines
 
@@ -339,34 +335,27 @@ class Connection:
         """Do what is due; called by the heartbeat, `now` in seconds of Trio's clock."""
         if self._stream.closed:
             return
-        timeouts = self._timeouts
-        stuck = self.outbox.stuck_since
-        if stuck is not None and timeouts.write is not None and now - stuck >= timeouts.write:
-            self.abort(trio.TooSlowError(f"peer took nothing for {timeouts.write} s"))
-        elif self._close_due is not None and now >= self._close_due:
-            self.abort(trio.TooSlowError(f"no end within {timeouts.close} s of the Close"))
-        else:
-            if not self._reading:
-                if not self._more:
-                    self.pull_if_free()
-                self._more = False
-                self.gather()
-            if self.outbox.failure is not None:
-                self._set_close_due()  # reading may still tell how it ended, but not for ever
-            both_closed = self.protocol.close_received is not None and not self.outbox.size
-            if both_closed and not (self.protocol.masks or self._stream.has_halves):
-                self._drop()  # nothing else ends such a stream, and a server ends it first [7.1.1]
-            elif self.protocol.state is OPEN:
-                self._beat_pings(now)
-
-    def _beat_pings(self, now: float) -> None:
-        pings, limit = self.pings, self._timeouts.ping
-        if self.full:
-            pings.restart(now)
-        if limit is not None and pings.waited(now) >= limit:
-            self.abort(trio.TooSlowError(f"no pong within {limit} s"))
-        elif pings.is_due(now) and self.outbox.has_space:
-            self.ping(int(now * 1e6).to_bytes(8))
+        missed = self._deadlines.missed(now, self.outbox.stuck_since)
+        if missed is not None:
+            self.abort(missed)
+            return
+        if not self._reading:
+            if not self._more:
+                self.pull_if_free()
+            self._more = False
+            self.gather()
+        if self.outbox.failure is not None:
+            self._deadlines.begin_close()  # reading may still tell how it ended
+        both_closed = self.protocol.close_received is not None and not self.outbox.size
+        if both_closed and not (self.protocol.masks or self._stream.has_halves):
+            self._drop()  # nothing else ends such a stream, and a server ends it first [7.1.1]
+        elif self.protocol.state is OPEN:
+            if self.full:
+                self.pings.restart(now)
+            if (missed := self.pings.missed(now)) is not None:
+                self.abort(missed)
+            elif self.pings.is_due(now) and self.outbox.has_space:
+                self.ping(int(now * 1e6).to_bytes(8))
 
     def ping(self, payload: bytes) -> None:
         """Send a Ping and take note of it.
@@ -394,17 +383,13 @@ class Connection:
         if self.cause is None:
             self.cause = event.error
         self.flush()
-        self._set_close_due()
+        self._deadlines.begin_close()
         if event.close.code == 1006:
             self._drop()
         else:
             self.outbox.refuse()
             self.outbox.end()
             self.wake()
-
-    def _set_close_due(self) -> None:
-        if self._close_due is None and self._timeouts.close is not None:
-            self._close_due = trio.current_time() + self._timeouts.close
 
     def _drop(self) -> None:
         """Close the socket and wake all who wait."""

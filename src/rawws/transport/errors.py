@@ -69,3 +69,16 @@ def describe(close: Close) -> str:
     whose = "this side" if close.by == "local" else "the peer"
     reason = f" ({close.reason})" if close.reason else ""
     return f"closed by {whose} with {close.code}{reason}"
+
+
+def ending(
+    close: Close,
+    received: Close | None,
+    sent: Close | None,
+    good: bool,
+    cause: Exception | None,
+) -> ConnectionClosed:
+    """The error for a connection that is over, `ConnectionEnded` if its end was good."""
+    error = (ConnectionEnded if good else ConnectionBroken)(received, sent, describe(close))
+    error.__cause__ = cause
+    return error

@@ -6,21 +6,23 @@ from random import uniform
 
 import trio
 
+from .timeouts import Timeouts
+
 
 class Pings:
     """The pings of one connection. Times are Trio's clock, in seconds.
 
     Args:
-        interval: seconds between keepalive pings, `None` for none.
+        timeouts: how often to ping, and how long a pong may take.
 
     Attributes:
         latency: seconds that the last answered ping took, `None` before that.
     """
 
-    __slots__ = ("_due", "_interval", "_sent", "latency")
+    __slots__ = ("_due", "_sent", "_timeouts", "latency")
 
-    def __init__(self, interval: float | None) -> None:
-        self._interval = interval
+    def __init__(self, timeouts: Timeouts) -> None:
+        self._timeouts = timeouts
         self._sent: dict[bytes, float] | None = None
         self._due = trio.current_time()
         self.latency: float | None = None
@@ -31,7 +33,7 @@ class Pings:
 
     def is_due(self, now: float) -> bool:
         """Whether a keepalive ping is due; if so, the next one is due later."""
-        if self._interval is None or now < self._due:
+        if self._timeouts.ping_interval is None or now < self._due:
             return False
         self._put_off(least=0.9)
         return True
@@ -57,9 +59,12 @@ class Pings:
         del self._sent[payload]
         return True
 
-    def waited(self, now: float) -> float:
-        """Seconds that the oldest unanswered ping has waited, 0 without one."""
-        return now - next(iter(self._sent.values())) if self._sent else 0.0
+    def missed(self, now: float) -> Exception | None:
+        """What has passed if the oldest unanswered ping has waited too long."""
+        limit = self._timeouts.ping
+        if limit is not None and self._sent and now - next(iter(self._sent.values())) >= limit:
+            return trio.TooSlowError(f"no pong within {limit} s")
+        return None
 
     def restart(self, now: float) -> None:
         """Pongs could not be seen until now; they get the whole time again."""
@@ -68,5 +73,6 @@ class Pings:
 
     def _put_off(self, least: float) -> None:
         # Not every connection in the same tick.
-        if self._interval is not None:
-            self._due = trio.current_time() + self._interval * uniform(least, 1)
+        interval = self._timeouts.ping_interval
+        if interval is not None:
+            self._due = trio.current_time() + interval * uniform(least, 1)
