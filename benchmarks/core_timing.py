@@ -22,7 +22,6 @@ from rawws.core.masking import apply_mask
 from rawws.core.opcodes import BINARY, FIN
 
 MASK = b"\x37\xfa\x21\x3d"
-PURE = "rawws-pure"  # the same work as "rawws", in an environment with RAWWS_PURE=1
 
 Work = Callable[[], object]
 
@@ -88,7 +87,7 @@ WORK: dict[str, dict[str, Callable[[bytes], Work]]] = {
     },
     "mask": {
         "rawws": _mask_rawws,
-        PURE: _mask_rawws,
+        "rawws-pure": _mask_rawws,  # in an environment with RAWWS_PURE=1
         # It counts where it is in the frame, so each frame has one of its own.
         "wsproto": lambda payload: lambda: XorMaskerSimple(MASK).process(payload),
     },
