@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from . import broadcast, client, echo, handshakes, memory
+from . import broadcast, client, core, echo, handshakes, imports, memory, push
 from .case import Case
 
 # Cases that a load drives for as long as one says, and those that take their own time.
 TIMED = (echo.cases, broadcast.cases, handshakes.cases, memory.cases, client.cases)
-OTHERS = ()
+OTHERS = (imports.cases, core.cases, push.cases)
 
 
 def all_cases(quick: bool, seconds: float) -> list[Case]:

@@ -10,7 +10,7 @@ from collections.abc import Sequence
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 
-from . import charts
+from . import charts, push_chart
 from .case import Result
 from .table import as_markdown
 
@@ -41,6 +41,9 @@ def write(results: Sequence[Result], folder: Path) -> list[str]:
     (folder / "latest.md").write_text(f"# Benchmarks\n\n{_in_words(machine)}\n{tables}")
     try:
         charts.draw(results, folder)
+        for result in results:
+            if result.case.name == "push":
+                push_chart.draw(result, folder / "push.svg")
     except ImportError as why:
         return [f"no charts: {why}"]
     return []
