@@ -1,7 +1,6 @@
 """Charts of the results, for the README: SVG, the same bytes for the same figures.
 
-A chart is a row in CHARTS: its cases, and a function that draws them on axes. A case whose
-chart is unlike all others has a function of its own in OWN, which makes the whole file.
+A chart is a row in CHARTS: its cases, and a function that draws them on axes.
 """
 
 from __future__ import annotations
@@ -82,8 +81,6 @@ def draw(results: Sequence[Result], folder: Path) -> None:
             axes.set_title(chart.title, loc="left", fontweight="bold", fontsize=11)
             chart.draw(axes, chart, by_name)
             figure.savefig(folder / f"{chart.file}.svg", metadata={"Date": None})
-        for name in OWN.keys() & by_name.keys():
-            OWN[name](by_name[name], folder / f"{name}.svg")
 
 
 def _medians(results: Results, case: str) -> dict[str, float]:
@@ -193,5 +190,3 @@ CHARTS = (
     Chart("broadcast", "Broadcast to 1,000 connections", ("broadcast-1000",), bars),
     Chart("memory", "Memory of an idle connection (less is better)", ("idle-memory-5000",), bars),
 )
-
-OWN: dict[str, Callable[[Result, Path], None]] = {}

@@ -61,5 +61,5 @@ def _measure(what: str, size: int, contestant: str) -> Figures:
     environment = PURE.environment if contestant == PURE.name else {}
     inherited = f"--inherit-environ={','.join(environment)}"
     command = [*module, *OPTIONS, f"--affinity={MEASURED}", inherited]
-    output = run(command, MEASURED, environment)
+    output = run(f"{what} by {contestant}", command, MEASURED, environment)
     return {TIME: Benchmark.loads(output).median() * 1e6}

@@ -65,4 +65,4 @@ def milliseconds(before: str, module: str) -> float:
     """How long a new process takes to import `module`, once it has imported `before`."""
     # -P: no look into the current folder for each package.
     code = CODE.format(before=before, module=module)
-    return float(run([sys.executable, "-P", "-c", code], MEASURED))
+    return float(run(f"import of {module}", [sys.executable, "-P", "-c", code], MEASURED))

@@ -52,7 +52,7 @@ def start(seconds: float, contestant: str) -> Iterator[Measure]:
 def _measure(server: Server, seconds: float, contestant: str) -> Figures:
     arguments = [str(server.port), str(seconds), contestant]
     try:
-        output = run([sys.executable, "-m", "benchmarks.push_client", *arguments], LOAD)
+        output = run(contestant, [sys.executable, "-m", "benchmarks.push_client", *arguments], LOAD)
     except Crashed as crashed:
         raise server.crash() or crashed from None
     figures: Figures = json.loads(output)
