@@ -21,6 +21,12 @@ CHUNK = 65536  # bytes asked for in one read
 SLICE = 16384  # bytes given to a foreign stream at a time
 NOT_SENT = 262144  # bytes the kernel takes beyond what it can send; more is our outbox's
 
+# glibc hands free memory back to the kernel, page by page, and asks for it again with the next
+# large message, which then costs half as much again. Once a block of this size was freed it
+# keeps up to twice as much at hand (mallopt(3), M_MMAP_THRESHOLD). Elsewhere this does nothing.
+KEPT = 4 * 2**20
+bytes(KEPT)
+
 StartTask = Callable[[Callable[[], Awaitable[None]]], None]
 
 
