@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from array import array
 from collections.abc import Iterator
+from itertools import islice
 from typing import Any
 
 import pytest
@@ -47,8 +48,8 @@ def encoder(side: Side, config: Deflate | None = None) -> Encoder:
     mask = masks()
 
     def random(size: int) -> bytes:
-        assert size == 4
-        return next(mask)
+        assert size % 4 == 0
+        return b"".join(islice(mask, size // 4))
 
     return Encoder(random if side.client else None, deflate(config) if config else None)
 
@@ -86,6 +87,8 @@ def test_every_frame_of_a_client_has_a_mask_of_its_own() -> None:
         client.close(b""),
     ]
     assert [frame[2:6] for frame in frames] == [number.to_bytes(4) for number in range(7)]
+    frames = [client.ping(b"") for _ in range(1000)]
+    assert [frame[2:6] for frame in frames] == [number.to_bytes(4) for number in range(7, 1007)]
 
 
 # Messages

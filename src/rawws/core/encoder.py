@@ -13,6 +13,7 @@ from .errors import InvalidMessage, LocalProtocolError
 from .masking import apply_mask
 from .opcodes import BINARY, CLOSE, CONTINUATION, FIN, PING, PONG, RSV1, TEXT
 
+MASKS = 64  # fetched at a time: each system call costs more than masking a small message
 MAX_CONTROL = 125  # bytes of payload of a Ping, Pong or Close [5.5]
 
 Data = str | bytes | bytearray | memoryview
@@ -79,16 +80,19 @@ class Encoder:
     """Encodes what one side sends, after the handshake.
 
     Args:
-        random: gives that many random bytes, for masks [5.3]; `None` in the server's role.
+        random: gives that many unpredictable bytes, for masks [5.3]; `None` in the server's
+            role. It is asked for many masks at a time.
         deflate: permessage-deflate, if it was agreed upon.
     """
 
-    __slots__ = ("_deflate", "_message", "_random")
+    __slots__ = ("_deflate", "_masks", "_message", "_next_mask", "_random")
 
     def __init__(
         self, random: Callable[[int], bytes] | None, deflate: PerMessageDeflate | None = None
     ) -> None:
         self._random = random
+        self._masks = b""
+        self._next_mask = 0
         self._deflate = deflate
         self._message: int | None = None  # opcode of the fragmented message that has begun
 
@@ -116,18 +120,16 @@ class Encoder:
         else:
             opcode, payload = encode_payload(data, text)
             first = FIN | opcode
-        deflate, random = self._deflate, self._random
+        deflate = self._deflate
         if deflate is not None:
             if compress is None:
                 compress = len(payload) >= deflate.config.threshold
             if compress:
                 payload = deflate.compress(payload)
                 first |= RSV1
-        if random is None:
-            if len(payload) < 126 and first in _SHORT:
-                return _SHORT[first][len(payload)] + payload
-            return encode_frame(first, payload)
-        return encode_frame(first, payload, random(4))
+        if self._random is None and len(payload) < 126 and first in _SHORT:
+            return _SHORT[first][len(payload)] + payload
+        return self._frame(first, payload)
 
     def part(self, data: Data, *, final: bool, text: bool | None = None) -> bytes:
         """The next fragment of a message, not compressed; bytes of text in whole characters.
@@ -172,4 +174,11 @@ class Encoder:
         return self._frame(FIN | CLOSE, payload)
 
     def _frame(self, first: int, payload: bytes) -> bytes:
-        return encode_frame(first, payload, None if self._random is None else self._random(4))
+        if self._random is None:
+            return encode_frame(first, payload)
+        start = self._next_mask
+        if start == len(self._masks):
+            self._masks = self._random(4 * MASKS)
+            start = 0
+        self._next_mask = start + 4
+        return encode_frame(first, payload, self._masks[start : start + 4])

@@ -214,6 +214,7 @@ class Connection:
             self._reading = False
             if self._parked:
                 self._parked.unpark_all()
+        self.home.rested = True
         self.pull()
 
     def pull(self) -> None:

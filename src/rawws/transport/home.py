@@ -18,15 +18,20 @@ SLICE = 0.001  # seconds that one task may go on without letting others run
 
 
 class Home:
-    """Starts tasks that end with it, and says when it is others' turn to run."""
+    """Starts tasks that end with it, and says when it is others' turn to run.
 
-    __slots__ = ("_nursery", "_others_turn", "_scopes", "_soon", "closed")
+    Attributes:
+        rested: whether others had their turn since the last `pause`; to be set by who waited.
+    """
+
+    __slots__ = ("_nursery", "_others_turn", "_scopes", "_soon", "closed", "rested")
 
     def __init__(self, nursery: trio.Nursery) -> None:
         self._nursery = nursery
         self._scopes: set[trio.CancelScope] = set()
         self._soon: list[Callable[[], None]] = []
         self._others_turn = 0.0
+        self.rested = False
         self.closed = False
 
     def start_task(self, async_fn: Callable[[], Awaitable[None]]) -> None:
@@ -50,9 +55,12 @@ class Home:
         A full checkpoint costs as much as a frame's parsing, so not every call is one.
         """
         now = perf_counter()
+        if self.rested:
+            self.rested = False
+            self._others_turn = now + SLICE
         if now < self._others_turn:
             return checkpoint_if_cancelled()
-        self._others_turn = now + SLICE
+        self.rested = True
         return trio.lowlevel.checkpoint()
 
     def close(self) -> None:
