@@ -46,8 +46,8 @@ def quote(text: str) -> str:
 
 def members(headers: Headers, name: str) -> list[str]:
     """The members of a comma-separated list, over all lines of that name [RFC 9110 5.6.1]."""
-    values = ",".join(headers.get_all(name)).split(",")
-    return [value for value in (value.strip(" \t") for value in values) if value]
+    parts = [part.strip(" \t") for line in headers.get_all(name) for part in line.split(",")]
+    return [part for part in parts if part]
 
 
 def is_upgrade(headers: Headers) -> bool:
@@ -75,8 +75,10 @@ def parse_subprotocols(headers: Headers) -> tuple[str, ...]:
     Raises:
         ValueError: the header is there but is no list of unique tokens.
     """
+    if "Sec-WebSocket-Protocol" not in headers:
+        return ()
     values = tuple(members(headers, "Sec-WebSocket-Protocol"))
-    if not values and "Sec-WebSocket-Protocol" in headers:
+    if not values:
         raise ValueError("Sec-WebSocket-Protocol is empty")
     if len(set(values)) != len(values) or not all(map(is_token, values)):
         raise ValueError("Sec-WebSocket-Protocol is no list of unique tokens")

@@ -91,6 +91,7 @@ class ServerHandshake:
         self._reader = HeadReader(limits)
         self._state = _State.IDLE
         self._has_body = False
+        self._refusal: Response | None = None  # but for what depends on what comes behind
 
     @property
     def at_eof(self) -> bool:
@@ -143,13 +144,15 @@ class ServerHandshake:
         head = self._reader.next_head()
         if head is None:
             return None
-        self.request, self._has_body = parse_request(head)
+        request, self._has_body = parse_request(head)
+        self.request = request
         self._state = _State.REQUESTED
         try:
-            self.subprotocols = parse_subprotocols(self.request.headers)
+            self.subprotocols = parse_subprotocols(request.headers)
         except ValueError:
             self.subprotocols = ()  # `refusal` will say so
-        return self.request
+        self._refusal = _refusal(request, self._has_body)
+        return request
 
     def refusal(self) -> Response | None:
         """What the current request is owed if it cannot be upgraded; `None` if it can [4.2.1].
@@ -162,30 +165,10 @@ class ServerHandshake:
         Raises:
             LocalProtocolError: there is no request.
         """
-        request = self._current()
-        if request.method != "GET":
-            return Response(405, {"Allow": "GET"}, f"{quote(request.method)} is not GET\n")
-        if not is_upgrade(request.headers):
-            return Response(426, _UPGRADE, "this is for WebSocket clients\n")
-        if request.http_version == "1.0":
-            return Response(505, body="WebSocket needs HTTP/1.1\n")
-        connection = [name.lower() for name in members(request.headers, "Connection")]
-        if "upgrade" not in connection:
-            return Response(426, _UPGRADE, "Upgrade needs Connection: Upgrade\n")
-        if request.headers.get_all("Sec-WebSocket-Version") != ["13"]:
-            return Response(426, _UPGRADE, "Sec-WebSocket-Version must be 13\n")
-        keys = request.headers.get_all("Sec-WebSocket-Key")
-        if len(keys) != 1 or _KEY.fullmatch(keys[0]) is None:
-            return Response(400, body="Sec-WebSocket-Key must be one base64 of 16 bytes\n")
-        try:
-            parse_subprotocols(request.headers)
-        except ValueError as error:
-            return Response(400, body=f"{error}\n")
-        if self._has_body:
-            return Response(400, body="an upgrade has no body\n")
-        if self._is_overfull():
+        self._current()
+        if self._refusal is None and self._is_overfull():
             return Response(400, body=f"{self._overfull}\n")
-        return None
+        return self._refusal
 
     def accept(
         self,
@@ -232,11 +215,10 @@ class ServerHandshake:
         return encode_head("HTTP/1.1 101 Switching Protocols", self.response.headers)
 
     def _negotiate(self, headers: Headers) -> tuple[PerMessageDeflate | None, str]:
-        value = headers.get("Sec-WebSocket-Extensions")
-        if self._compression is None or value is None:
+        if self._compression is None or "Sec-WebSocket-Extensions" not in headers:
             return None, ""
         try:
-            offers = parse_extensions(value)
+            offers = parse_extensions(headers["Sec-WebSocket-Extensions"])
         except ValueError:
             return None, ""
         return accept_offers(self._compression, offers) or (None, "")
@@ -283,6 +265,30 @@ class ServerHandshake:
         if self.request is None or self._state is not _State.REQUESTED:
             raise LocalProtocolError("there is no request to be answered")
         return self.request
+
+
+def _refusal(request: Request, has_body: bool) -> Response | None:
+    headers = request.headers
+    if request.method != "GET":
+        return Response(405, {"Allow": "GET"}, f"{quote(request.method)} is not GET\n")
+    if not is_upgrade(headers):
+        return Response(426, _UPGRADE, "this is for WebSocket clients\n")
+    if request.http_version == "1.0":
+        return Response(505, body="WebSocket needs HTTP/1.1\n")
+    if "upgrade" not in map(str.lower, members(headers, "Connection")):
+        return Response(426, _UPGRADE, "Upgrade needs Connection: Upgrade\n")
+    if headers.get_all("Sec-WebSocket-Version") != ["13"]:
+        return Response(426, _UPGRADE, "Sec-WebSocket-Version must be 13\n")
+    keys = headers.get_all("Sec-WebSocket-Key")
+    if len(keys) != 1 or _KEY.fullmatch(keys[0]) is None:
+        return Response(400, body="Sec-WebSocket-Key must be one base64 of 16 bytes\n")
+    try:
+        parse_subprotocols(headers)
+    except ValueError as error:
+        return Response(400, body=f"{error}\n")
+    if has_body:
+        return Response(400, body="an upgrade has no body\n")
+    return None
 
 
 def _check_response(response: Response, method: str) -> None:

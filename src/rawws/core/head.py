@@ -22,9 +22,13 @@ from .http import Headers, Request, Response
 from .limits import Limits
 from .url import parse_authority
 
+CR = 0x0D
+
 # What no head may hold. h11 refuses these too, but takes quadratic time over white space
 # that comes before them.
 _ILLEGAL = re.compile(rb"[\x00\x0b\x0c]|\r(?!\n)")
+# What a head is made of where `check_ascii` has nothing to find.
+_PRINTABLE = re.compile(rb"[\t\r\n\x20-\x7e]*")
 _ABSOLUTE = re.compile(r"(?:http|ws)s?://(?P<authority>[^/?#]*)(?P<rest>.*)", re.IGNORECASE)
 
 
@@ -85,9 +89,9 @@ class HeadReader:
         stop = None if self._max_size is None else self._max_size - self._size
         self._check_first_byte()
         while (newline := buffer.find(b"\n", self._seen, stop)) >= 0:
-            line = buffer[self._line : newline]
+            length = newline - self._line
             self._seen = newline + 1
-            if line and line != b"\r":
+            if length > 1 or (length == 1 and buffer[self._line] != CR):
                 self._count_line()
             elif self._line > self._start:
                 return self._cut()
@@ -177,7 +181,8 @@ def parse_request(head: bytes) -> tuple[Request, bool]:
     if major != "1":
         raise RemoteProtocolError(f"HTTP/{major}.{minor} is not spoken here [RFC 9110 15.6.6]", 505)
     headers = decode_headers(event)
-    check_ascii(headers)
+    if _PRINTABLE.fullmatch(head) is None:
+        check_ascii(headers)
     method = event.method.decode("ascii")
     version = "1.0" if minor == "0" else "1.1"
     authority = _check_host(headers, version)

@@ -28,7 +28,7 @@ class Headers(Mapping[str, str]):
         else:
             if isinstance(lines, Mapping):
                 lines = cast("Mapping[str, str]", lines).items()
-            self.lines = tuple((name, value) for name, value in lines)
+            self.lines = tuple([(name, value) for name, value in lines])
         self._index: dict[str, list[str]] | None = None  # made by the first look
 
     def _indexed(self) -> dict[str, list[str]]:
@@ -47,6 +47,9 @@ class Headers(Mapping[str, str]):
         if not values:
             raise KeyError(name)
         return ", ".join(values)
+
+    def __contains__(self, name: object) -> bool:
+        return isinstance(name, str) and name.lower() in self._indexed()
 
     def __iter__(self) -> Iterator[str]:
         return iter(self._indexed())

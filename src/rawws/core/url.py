@@ -114,7 +114,7 @@ def normalize_host(text: str) -> str | None:
     text = text.lower()
     if len(text) > _MAX_NAME or _NAME.fullmatch(text) is None:
         return None
-    return text if all(map(_is_label, text.split("."))) else None
+    return text if "xn--" not in text or all(map(_is_label, text.split("."))) else None
 
 
 def _parse_authority(text: str) -> tuple[str, int | None] | None:
