@@ -342,11 +342,12 @@ class WebSocket(trio.abc.Channel["str | bytes"]):
         connection = self._connection
         connection.give_up(code, reason)
         try:
-            await trio.lowlevel.checkpoint()
+            connection.gather()
+            if connection.closed:  # or `read` will be the checkpoint
+                await trio.lowlevel.checkpoint()
             while not connection.closed:
+                await connection.read()
                 connection.gather()
-                if not connection.closed:
-                    await connection.read()
         except BaseException:
             connection.leave(1000)
             raise
