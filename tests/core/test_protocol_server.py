@@ -76,6 +76,12 @@ def test_hazard_5_frames_behind_the_request_are_the_first(way: Way) -> None:
     assert list(server.events()) == [Message("hello")]
 
 
+def test_requests_know_whom_they_are_from() -> None:
+    server = asked(plain(), remote_address=("192.0.2.1", 80))
+    assert server.request is not None
+    assert server.request.remote_address == ("192.0.2.1", 80)
+
+
 def test_request_is_reported_once_and_waits_for_its_answer() -> None:
     server = asked(plain() + plain())
     assert list(server.events()) == []

@@ -23,6 +23,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable, Mapping
 from enum import Enum, auto
+from typing import Any
 
 from .deflate import Deflate, PerMessageDeflate
 from .deflate_negotiation import accept_offers
@@ -66,6 +67,7 @@ class ServerHandshake:
         limits: `max_header_size` and `max_headers` of each request, `receive_buffer` for
             what comes behind a request that has not been answered.
         compression: what to agree to if it is offered, `None` for nothing.
+        remote_address: the peer's, for its requests.
 
     Attributes:
         request: the one to be answered, or that was accepted; else `None`.
@@ -77,7 +79,9 @@ class ServerHandshake:
         trailing: after `accept`, what had come behind the request: the first frames.
     """
 
-    def __init__(self, limits: Limits, compression: Deflate | None) -> None:
+    def __init__(
+        self, limits: Limits, compression: Deflate | None, remote_address: Any = None
+    ) -> None:
         self.request: Request | None = None
         self.keep_alive = True
         self.response: Response | None = None
@@ -88,6 +92,7 @@ class ServerHandshake:
         self._receive_buffer = limits.receive_buffer
         self._overfull = f"more than {limits.receive_buffer} bytes ahead of the answer"
         self._compression = compression
+        self._remote_address = remote_address
         self._reader = HeadReader(limits)
         self._state = _State.IDLE
         self._has_body = False
@@ -144,7 +149,7 @@ class ServerHandshake:
         head = self._reader.next_head()
         if head is None:
             return None
-        request, self._has_body = parse_request(head)
+        request, self._has_body = parse_request(head, self._remote_address)
         self.request = request
         self._state = _State.REQUESTED
         try:

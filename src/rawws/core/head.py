@@ -13,6 +13,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 from contextlib import contextmanager
+from typing import Any
 
 import h11
 
@@ -164,8 +165,8 @@ def decode_headers(event: h11.Request | h11.InformationalResponse | h11.Response
     return Headers((name.decode("ascii"), value.decode("latin-1")) for name, value in pairs)
 
 
-def parse_request(head: bytes) -> tuple[Request, bool]:
-    """The request that `head` is, and whether a body follows it.
+def parse_request(head: bytes, remote_address: Any = None) -> tuple[Request, bool]:
+    """The request that `head` is, from a peer of that address, and whether a body follows it.
 
     Raises:
         RemoteProtocolError: 505 for another HTTP than 1.x, 501 for a Transfer-Encoding
@@ -187,7 +188,8 @@ def parse_request(head: bytes) -> tuple[Request, bool]:
     version = "1.0" if minor == "0" else "1.1"
     authority = _check_host(headers, version)
     target = _origin_form(method, event.target.decode("ascii"), authority)
-    return Request(method, target, headers, version), _has_body(headers)
+    request = Request(method, target, headers, version, remote_address=remote_address)
+    return request, _has_body(headers)
 
 
 def _check_host(headers: Headers, version: str) -> tuple[str, int | None] | None:

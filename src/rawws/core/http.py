@@ -73,7 +73,7 @@ class Request:
         http_version: "1.1" or "1.0".
         state: yours: a plain namespace that goes with the request into `ws.request`, for
             the identity found in `on_request` and the like.
-        remote_address: of the peer, where there is one; the transport sets it.
+        remote_address: of the peer, where there is one and the transport has told it.
     """
 
     method: str

@@ -18,6 +18,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable, Iterable, Mapping
+from typing import Any
 
 from .close import Close
 from .conversation import Conversation, State
@@ -41,6 +42,7 @@ class ServerProtocol(Conversation):
     Args:
         limits: what the peer may cost.
         compression: permessage-deflate is accepted with these settings; `None` declines it.
+        remote_address: the peer's, for `Request.remote_address`.
         fast_lane: False sends every data frame through wsproto, for comparisons.
 
     Attributes:
@@ -54,11 +56,14 @@ class ServerProtocol(Conversation):
         *,
         limits: Limits | None = None,
         compression: Deflate | None = None,
+        remote_address: Any = None,
         fast_lane: bool = True,
     ) -> None:
         limits = limits or Limits()
         super().__init__(limits, None, fast_lane)
-        self._handshake: ServerHandshake | None = ServerHandshake(limits, compression)
+        self._handshake: ServerHandshake | None = ServerHandshake(
+            limits, compression, remote_address
+        )
         self.request: Request | None = None
         self.subprotocol: str | None = None
         self.extensions = ""

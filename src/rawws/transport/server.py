@@ -15,7 +15,7 @@ from typing import Any
 import trio
 
 from ..core.close import encode_close
-from ..core.http import Response
+from ..core.http import Request, Response
 from ..core.protocol import ServerProtocol
 from .connection import Connection
 from .errors import ConnectionClosed
@@ -214,19 +214,19 @@ class Server:
                 if isinstance(stream, TlsSocket):
                     with trio.fail_after(float("inf") if timeout is None else timeout):
                         await stream.handshake()
-                return await upgrade(stream, self._policy, lambda: self._busy(stream))
+                return await upgrade(stream, self._policy, self._busy, scope)
             except trio.TooSlowError:
                 logger.debug("TLS handshake took too long")
             finally:
                 self._handshakes.discard(scope)
         return None
 
-    def _busy(self, stream: ByteStream) -> Response | None:
+    def _busy(self, request: Request) -> Response | None:
         """What to answer when there are too many connections."""
         full = self._closing or (
             self._max_connections is not None and len(self._websockets) >= self._max_connections
         )
-        if not full and self._max_per_ip is not None and (ip := _ip(stream.remote_address)):
+        if not full and self._max_per_ip is not None and (ip := _ip(request.remote_address)):
             full = self._per_ip[ip] >= self._max_per_ip
         if full:
             return Response(503, {"Retry-After": RETRY_AFTER}, "too many connections\n")
@@ -244,7 +244,7 @@ class Server:
             subprotocol=protocol.subprotocol,
             extensions=protocol.extensions,
             local_address=stream.local_address,
-            remote_address=stream.remote_address,
+            remote_address=protocol.request.remote_address,
         )
         self._websockets[connection] = websocket
         self._per_ip[_ip(websocket.remote_address)] += 1

@@ -9,7 +9,8 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Awaitable, Callable, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
+from math import inf
 
 import trio
 
@@ -27,6 +28,7 @@ from .timeouts import Timeouts
 logger = logging.getLogger("rawws.server")
 
 OnRequest = Callable[[Request], Awaitable[Response | None]]
+Busy = Callable[[Request], Response | None]
 
 
 def passes(error: BaseException) -> bool:
@@ -49,7 +51,7 @@ class Policy:
 
 
 async def upgrade(
-    stream: ByteStream, policy: Policy, busy: Callable[[], Response | None]
+    stream: ByteStream, policy: Policy, busy: Busy, scope: trio.CancelScope
 ) -> ServerProtocol | None:
     """Serve HTTP on `stream` until a WebSocket comes of it.
 
@@ -57,6 +59,7 @@ async def upgrade(
         stream: just accepted, TLS done.
         policy: whom to let in.
         busy: says what an upgrade is answered while there are too many connections.
+        scope: what this runs in. It is cancelled if the peer is too slow.
 
     Returns:
         The protocol with its 101 queued, or `None` if the connection is over; then the
@@ -65,26 +68,23 @@ async def upgrade(
     Raises:
         trio.BrokenResourceError: the peer is gone.
     """
-    protocol = ServerProtocol(limits=policy.limits, compression=policy.compression)
+    protocol = ServerProtocol(
+        limits=policy.limits,
+        compression=policy.compression,
+        remote_address=stream.remote_address,
+    )
+    patience = policy.timeouts.handshake
     while protocol.state is State.CONNECTING:
-        request = None
-        with _within(policy.timeouts.handshake):
-            request = await _next_request(stream, protocol)
-        if request is not None:
-            request = replace(request, remote_address=stream.remote_address)
-            if await _answer(request, protocol, policy, busy):
-                return protocol
-        elif protocol.state is State.CONNECTING:
-            return None  # too slow
+        scope.deadline = inf if patience is None else trio.current_time() + patience
+        request = await _next_request(stream, protocol)
+        scope.deadline = inf
+        if request is not None and await _answer(request, protocol, policy, busy):
+            return protocol
         await send_all(stream, protocol.data_to_send(), policy.timeouts.write)
         await trio.lowlevel.checkpoint()  # a peer may have sent many requests at once
-    with _within(policy.timeouts.close):
+    with trio.move_on_after(inf if policy.timeouts.close is None else policy.timeouts.close):
         await linger(stream)
     return None
-
-
-def _within(seconds: float | None) -> trio.CancelScope:
-    return trio.move_on_after(float("inf") if seconds is None else seconds)
 
 
 async def _next_request(stream: ByteStream, protocol: ServerProtocol) -> Request | None:
@@ -101,22 +101,16 @@ async def _next_request(stream: ByteStream, protocol: ServerProtocol) -> Request
     return event
 
 
-async def _answer(
-    request: Request,
-    protocol: ServerProtocol,
-    policy: Policy,
-    busy: Callable[[], Response | None],
-) -> bool:
+async def _answer(request: Request, protocol: ServerProtocol, policy: Policy, busy: Busy) -> bool:
     """Accept or reject; whether the connection is a WebSocket now."""
     response = await _response(request, protocol, policy)
     if response is None:
-        response = busy()
+        response = busy(request)
     if response is None:
         subprotocol = next(
             (name for name in policy.subprotocols if name in protocol.offered_subprotocols), None
         )
         protocol.accept(subprotocol, policy.headers)
-        protocol.request = request
         return True
     try:
         protocol.reject(response)
