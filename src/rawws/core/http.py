@@ -115,7 +115,8 @@ class Response:
         headers: Mapping[str, str] | Iterable[tuple[str, str]] = (),
         body: bytes | str = b"",
     ) -> None:
-        headers = Headers(headers)
+        if not isinstance(headers, Headers):
+            headers = Headers(headers)
         if isinstance(body, str):
             body = body.encode()
             if "content-type" not in headers:

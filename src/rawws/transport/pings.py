@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from math import inf
 from random import uniform
 
 import trio
@@ -24,7 +25,7 @@ class Pings:
     def __init__(self, timeouts: Timeouts) -> None:
         self._timeouts = timeouts
         self._sent: dict[bytes, float] | None = None
-        self._due = trio.current_time()
+        self._due = inf
         self.latency: float | None = None
         self._put_off(least=0.5)
 
@@ -33,7 +34,7 @@ class Pings:
 
     def is_due(self, now: float) -> bool:
         """Whether a keepalive ping is due; if so, the next one is due later."""
-        if self._timeouts.ping_interval is None or now < self._due:
+        if now < self._due:
             return False
         self._put_off(least=0.9)
         return True
