@@ -30,7 +30,7 @@ from .fields import (
     members,
     quote,
 )
-from .head import HeadReader, check_head, decode_headers, encode_head, h11_errors
+from .head import HeadReader, decode_headers, encode_head, parse_head
 from .http import Headers, Request, Response
 from .limits import Limits
 from .url import URL, parse_authority
@@ -181,10 +181,7 @@ class ClientHandshake:
         return self._read_body(self._rejection)
 
     def _parse(self, head: bytes) -> Response:
-        check_head(head)
-        with h11_errors("response"):
-            self._http.receive_data(head)
-            event = self._http.next_event()
+        event = parse_head(self._http, head, "response")
         assert isinstance(event, h11.InformationalResponse | h11.Response)
         if event.status_code == 101 and event.http_version != b"1.1":
             raise RemoteProtocolError("101 in another HTTP than 1.1 [4.2.2]")

@@ -11,8 +11,6 @@ line before it is passed over [RFC 9112 2.2], and counts.
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
-from contextlib import contextmanager
 from typing import Any
 
 import h11
@@ -137,26 +135,23 @@ class HeadReader:
         return head
 
 
-@contextmanager
-def h11_errors(what: str) -> Iterator[None]:
-    """Turn h11's error into ours, without the peer's bytes: they may be a secret."""
+def parse_head(connection: h11.Connection, head: bytes, what: str) -> object:
+    """h11's event for `head`, a whole "request" or "response".
+
+    Raises:
+        RemoteProtocolError: as h11 says, without the peer's bytes: they may be a secret. 400
+            for the bytes that no head may have.
+    """
+    if (bad := _ILLEGAL.search(head)) is not None:
+        raise RemoteProtocolError(f"{bad[0]!r} in an HTTP head [RFC 9110 5.5]", 400)
     try:
-        yield
+        connection.receive_data(head)
+        return connection.next_event()
     except h11.RemoteProtocolError as error:
         reason = str(error).partition(": bytearray(")[0]
         raise RemoteProtocolError(
             f"malformed HTTP {what}: {reason} [RFC 9112]", error.error_status_hint
         ) from None
-
-
-def check_head(head: bytes) -> None:
-    """Check for the bytes that no head may have; to be done before h11 gets it.
-
-    Raises:
-        RemoteProtocolError: 400.
-    """
-    if (bad := _ILLEGAL.search(head)) is not None:
-        raise RemoteProtocolError(f"{bad[0]!r} in an HTTP head [RFC 9110 5.5]", 400)
 
 
 def decode_headers(event: h11.Request | h11.InformationalResponse | h11.Response) -> Headers:
@@ -172,11 +167,7 @@ def parse_request(head: bytes, remote_address: Any = None) -> tuple[Request, boo
         RemoteProtocolError: 505 for another HTTP than 1.x, 501 for a Transfer-Encoding
             other than chunked, 400 for all else that is wrong.
     """
-    check_head(head)
-    connection = h11.Connection(h11.SERVER)
-    with h11_errors("request"):
-        connection.receive_data(head)
-        event = connection.next_event()
+    event = parse_head(h11.Connection(h11.SERVER), head, "request")
     assert isinstance(event, h11.Request)
     major, _, minor = event.http_version.decode("ascii").partition(".")
     if major != "1":
