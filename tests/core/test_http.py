@@ -13,6 +13,7 @@ def test_headers_are_looked_up_without_regard_to_case() -> None:
     headers = Headers(LINES)
     assert headers["HOST"] == headers["host"] == "a"
     assert "hOST" in headers
+    assert 1 not in headers
     assert headers.get("none") is None
 
 
