@@ -15,8 +15,6 @@ so nothing of a declined offer is left for the next.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-
 from .deflate import NAME, Deflate, PerMessageDeflate
 from .errors import RemoteProtocolError
 from .extensions import Parameters
@@ -26,7 +24,6 @@ _MAX_BITS = 15
 _BITS = {str(bits): bits for bits in range(8, _MAX_BITS + 1)}
 
 
-@dataclass(slots=True)
 class _Terms:
     """One offer or answer. Window bits: `None` not mentioned, 0 mentioned without a value."""
 
