@@ -19,7 +19,7 @@ FILES = sorted((SRC / "rawws").rglob("*.py"))
 
 # Modules of a row may import those of the rows before it, and, without a cycle, each other.
 CORE_ROWS = (
-    ("errors", "http", "rawws._speedups"),
+    ("errors", "record", "http", "rawws._speedups"),
     ("close", "limits", "events", "url", "origin", "masking", "extensions", "fields", "opcodes"),
     ("deflate*",),
     ("frames*", "assembly", "encoder"),

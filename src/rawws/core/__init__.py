@@ -2,6 +2,6 @@
 
 Nothing here knows sockets, tasks, clocks or logs. `ClientProtocol` and `ServerProtocol`
 (module `protocol`) are the way in; the modules below them each hold one idea and import
-only what stands before them in this list: errors, http, close, limits, events, url,
-origin, masking, deflate, frames, handshake, protocol.
+only what stands before them in this list: errors, record, http, close, limits, events,
+url, origin, masking, deflate, frames, handshake, protocol.
 """

@@ -7,11 +7,11 @@ ranges for libraries and applications, 3000 to 4999.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from enum import IntEnum
 from typing import Literal
 
 from .errors import LocalProtocolError, RemoteProtocolError
+from .record import Record
 
 MAX_REASON = 123  # a control frame's 125 bytes less the code [5.5]
 
@@ -40,8 +40,7 @@ _NEVER_ON_THE_WIRE = {1005, 1006, 1015}
 _REGISTERED = {int(code) for code in CloseCode} - _NEVER_ON_THE_WIRE
 
 
-@dataclass(frozen=True, slots=True)
-class Close:
+class Close(Record):
     """How a connection ended.
 
     Attributes:
@@ -51,9 +50,18 @@ class Close:
         by: whose doing it was: "local" or "remote".
     """
 
+    __slots__ = __match_args__ = ("code", "reason", "by")
+
     code: int
-    reason: str = ""
-    by: Literal["local", "remote"] = "local"
+    reason: str
+    by: Literal["local", "remote"]
+
+    def __init__(
+        self, code: int, reason: str = "", by: Literal["local", "remote"] = "local"
+    ) -> None:
+        object.__setattr__(self, "code", code)
+        object.__setattr__(self, "reason", reason)
+        object.__setattr__(self, "by", by)
 
 
 def is_wire_code(code: int) -> bool:

@@ -6,15 +6,13 @@ pings and pongs, and at last one `Closed`.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-
 from .close import Close
 from .errors import RemoteProtocolError
 from .http import Request, Response
+from .record import Record
 
 
-@dataclass(frozen=True, slots=True)
-class Accepted:
+class Accepted(Record):
     """The server agreed to the upgrade; the connection is open.
 
     Attributes:
@@ -23,27 +21,41 @@ class Accepted:
         extensions: what was agreed, as the header has it, "" for none.
     """
 
+    __slots__ = __match_args__ = ("response", "subprotocol", "extensions")
+
     response: Response
     subprotocol: str | None
     extensions: str
 
+    def __init__(self, response: Response, subprotocol: str | None, extensions: str) -> None:
+        object.__setattr__(self, "response", response)
+        object.__setattr__(self, "subprotocol", subprotocol)
+        object.__setattr__(self, "extensions", extensions)
 
-@dataclass(frozen=True, slots=True)
-class Rejected:
+
+class Rejected(Record):
     """The server answered with something else than 101; nothing more will come."""
+
+    __slots__ = __match_args__ = ("response",)
 
     response: Response
 
+    def __init__(self, response: Response) -> None:
+        object.__setattr__(self, "response", response)
 
-@dataclass(frozen=True, slots=True)
-class Message:
+
+class Message(Record):
     """A whole message: `str` for a text message, `bytes` for a binary one [5.6]."""
+
+    __slots__ = __match_args__ = ("data",)
 
     data: str | bytes
 
+    def __init__(self, data: str | bytes) -> None:
+        object.__setattr__(self, "data", data)
 
-@dataclass(frozen=True, slots=True)
-class MessagePart:
+
+class MessagePart(Record):
     """A piece of a message that is taken as its bytes arrive.
 
     Attributes:
@@ -51,26 +63,39 @@ class MessagePart:
         final: whether the message ends with it.
     """
 
+    __slots__ = __match_args__ = ("data", "final")
+
     data: str | bytes
     final: bool
 
+    def __init__(self, data: str | bytes, final: bool) -> None:
+        object.__setattr__(self, "data", data)
+        object.__setattr__(self, "final", final)
 
-@dataclass(frozen=True, slots=True)
-class Ping:
+
+class Ping(Record):
     """A Ping came; its Pong is queued already [5.5.2]."""
 
+    __slots__ = __match_args__ = ("payload",)
+
     payload: bytes
 
+    def __init__(self, payload: bytes) -> None:
+        object.__setattr__(self, "payload", payload)
 
-@dataclass(frozen=True, slots=True)
-class Pong:
+
+class Pong(Record):
     """A Pong came, asked for or not [5.5.3]."""
 
+    __slots__ = __match_args__ = ("payload",)
+
     payload: bytes
 
+    def __init__(self, payload: bytes) -> None:
+        object.__setattr__(self, "payload", payload)
 
-@dataclass(frozen=True, slots=True)
-class Closed:
+
+class Closed(Record):
     """Nothing more can be received.
 
     Attributes:
@@ -78,8 +103,14 @@ class Closed:
         error: the violation that ended it, if one did.
     """
 
+    __slots__ = __match_args__ = ("close", "error")
+
     close: Close
-    error: RemoteProtocolError | None = None
+    error: RemoteProtocolError | None
+
+    def __init__(self, close: Close, error: RemoteProtocolError | None = None) -> None:
+        object.__setattr__(self, "close", close)
+        object.__setattr__(self, "error", error)
 
 
 Event = Request | Accepted | Rejected | Message | MessagePart | Ping | Pong | Closed

@@ -12,6 +12,8 @@ from http import HTTPStatus
 from types import SimpleNamespace
 from typing import Any, cast
 
+from .record import Record
+
 
 class Headers(Mapping[str, str]):
     """Headers in the order they came, looked up without regard to case.
@@ -94,8 +96,7 @@ class Request:
         return self.target.partition("?")[2]
 
 
-@dataclass(frozen=True, slots=True)
-class Response:
+class Response(Record):
     """An HTTP response: what `on_request` returns, and what a refused client gets.
 
     Attributes:
@@ -105,9 +106,11 @@ class Response:
         body: text goes out as UTF-8. Of a received response, at most the first 16 KiB.
     """
 
+    __slots__ = __match_args__ = ("status", "headers", "body")
+
     status: int
-    headers: Headers = field(default_factory=Headers)
-    body: bytes = b""
+    headers: Headers
+    body: bytes
 
     def __init__(
         self,

@@ -12,11 +12,11 @@ is no host is `None`, never an exception, so that they can be given what a peer 
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
 from ipaddress import IPv6Address
 from urllib.parse import quote
 
 from .errors import InvalidURL
+from .record import Record
 
 _FORBIDDEN = re.compile(r"[\x00-\x20\x7f\\]")
 _URL = re.compile(r"(?P<scheme>[^:/?#]+)://(?P<authority>[^/?#]*)(?P<target>.*)", re.DOTALL)
@@ -27,8 +27,7 @@ _PRINTABLE = "".join(map(chr, range(0x21, 0x7F)))
 _MAX_NAME = 254  # RFC 1035 2.3.4, with the final dot
 
 
-@dataclass(frozen=True, slots=True)
-class URL:
+class URL(Record):
     """Where a WebSocket is; made by `parse_url`.
 
     Attributes:
@@ -38,10 +37,18 @@ class URL:
         target: what stands in the request line: path and query.
     """
 
+    __slots__ = __match_args__ = ("secure", "host", "port", "target")
+
     secure: bool
     host: str
     port: int
     target: str
+
+    def __init__(self, secure: bool, host: str, port: int, target: str) -> None:
+        object.__setattr__(self, "secure", secure)
+        object.__setattr__(self, "host", host)
+        object.__setattr__(self, "port", port)
+        object.__setattr__(self, "target", target)
 
     @property
     def host_header(self) -> str:
