@@ -23,6 +23,8 @@ MODULES = {
     TRIO_WEBSOCKET.name: "trio_websocket",
     WEBSOCKETS_TRIO.name: "websockets.trio.server",
 }
+# What was compiled once is kept, as it is for users.
+CACHED = {"PYTHONDONTWRITEBYTECODE": ""}
 CODE = """
 import time, {before}
 start = time.perf_counter()
@@ -65,4 +67,4 @@ def milliseconds(before: str, module: str) -> float:
     """How long a new process takes to import `module`, once it has imported `before`."""
     # -P: no look into the current folder for each package.
     code = CODE.format(before=before, module=module)
-    return float(run(f"import of {module}", [sys.executable, "-P", "-c", code], MEASURED))
+    return float(run(f"import of {module}", [sys.executable, "-P", "-c", code], MEASURED, CACHED))

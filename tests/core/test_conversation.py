@@ -27,6 +27,7 @@ from tests.core.wire import (
     converse,
     deflate,
     deflated,
+    either_lane,
     either_side,
     every_way,
     frames_in,
@@ -80,6 +81,42 @@ def test_events_are_decoded_when_they_are_asked_for(side: Side) -> None:
     assert talk.data_to_send() == b""
     assert list(talk.events()) == [Ping(b"")]
     assert talk.buffered == 0
+
+
+@either_side
+@every_way
+@either_lane
+def test_asking_for_messages_first_changes_nothing(side: Side, way: Way, fast_lane: bool) -> None:
+    data = way(
+        b"".join(
+            [
+                side.frame(FIN | TEXT, "grüß"),
+                side.frame(FIN | BINARY, bytes(125)) + side.frame(FIN | BINARY, bytes(126)),
+                side.frame(FIN | PING, b"?") + side.frame(FIN | TEXT),
+                *side.fragments(TEXT, [b"in ", b"", b"pieces"]),
+                side.frame(FIN | RSV1 | BINARY, deflated(b"x" * 500)),
+                side.frame(FIN | TEXT, "a") + side.frame(FIN | TEXT, b"\xff") + side.close(),
+            ]
+        )
+    )
+    expected = converse(side.talk(deflate=deflate(), fast_lane=fast_lane), data)
+    talk = side.talk(deflate=deflate(), fast_lane=fast_lane)
+    found: list[Event] = []
+    for piece in data:
+        talk.receive_data(piece)
+        while (message := talk.next_message()) is not None or (event := talk.next_event()):
+            found.append(Message(message) if message is not None else event)
+    assert repr(found) == repr(expected)  # errors are equal to themselves only
+    assert talk.next_message() is None
+
+
+@either_side
+@pytest.mark.parametrize("limit", [1, 3, 124])
+def test_message_over_the_limit_is_none_that_is_simply_there(side: Side, limit: int) -> None:
+    talk = side.talk(Limits(max_message_size=limit))
+    talk.receive_data(side.frame(FIN | BINARY, bytes(limit + 1)))
+    assert talk.next_message() is None
+    assert isinstance(talk.next_event(), Closed)
 
 
 @pytest.mark.parametrize("kind", [bytes, bytearray, memoryview])

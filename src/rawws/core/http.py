@@ -40,6 +40,10 @@ class Headers(Mapping[str, str]):
                 self._index.setdefault(name.lower(), []).append(value)
         return self._index
 
+    def forget_index(self) -> None:
+        """Give up memory that only makes looking fast; the next look makes it anew."""
+        self._index = None
+
     def get_all(self, name: str) -> list[str]:
         """Every line of that name, in order."""
         return list(self._indexed().get(name.lower(), ()))

@@ -100,6 +100,8 @@ class ServerProtocol(Conversation):
         self.extensions = handshake.extensions
         self._handshake = None
         self._start(handshake.deflate, handshake.trailing)
+        if self.request is not None:  # which lives as long as the connection
+            self.request.headers.forget_index()
 
     def reject(self, response: Response) -> None:
         """Answer the request with plain HTTP.

@@ -9,8 +9,8 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Awaitable, Callable, Sequence
-from dataclasses import dataclass
 from math import inf
+from typing import NamedTuple
 
 import trio
 
@@ -36,8 +36,7 @@ def passes(error: BaseException) -> bool:
     return not isinstance(error, Exception | BaseExceptionGroup)
 
 
-@dataclass(frozen=True, slots=True)
-class Policy:
+class Policy(NamedTuple):
     """What a server's users said about whom to let in; as the arguments of `serve`."""
 
     subprotocols: Sequence[str]
