@@ -49,6 +49,8 @@ class Conversation:
         close_received: the peer's Close frame, once there was one.
         close_sent: our Close frame, once it is queued.
         error: the violation that ended it, if one did.
+        reader: what decodes the peer's frames; `None` before the first and after the last.
+            Who asks its `next_message` first saves `next_event` the common case.
     """
 
     __slots__ = (
@@ -59,11 +61,11 @@ class Conversation:
         "_out",
         "_pong",
         "_random",
-        "_reader",
         "close_received",
         "close_sent",
         "closed",
         "error",
+        "reader",
         "state",
     )
 
@@ -79,7 +81,7 @@ class Conversation:
         self._random = random
         self._fast_lane = fast_lane
         self._encoder: Encoder | None = None
-        self._reader: FrameReader | None = None
+        self.reader: FrameReader | None = None
         self._out: list[bytes] = []
         self._pong: bytes | None = None  # one slot, the newest wins [5.5.3]
         self._ended = False  # the peer's stream is at its end
@@ -100,8 +102,8 @@ class Conversation:
             raise LocalProtocolError(f"{len(data)} bytes after the end of the stream")
         if not data:
             self._ended = True
-        if self._reader is not None:
-            self._reader.feed(data)
+        if self.reader is not None:
+            self.reader.feed(data)
         else:
             self._feed_handshake(data)
 
@@ -116,7 +118,7 @@ class Conversation:
         Args:
             parts: whether a message is wanted in pieces (`MessagePart`), as they arrive.
         """
-        reader = self._reader
+        reader = self.reader
         if reader is None:
             return self._handshake_event() if self.state is CONNECTING else None
         try:
@@ -136,23 +138,15 @@ class Conversation:
             self._pong = event.payload
         return event
 
-    def next_message(self) -> str | bytes | None:
-        """The next message, where there is nothing to it: short, and here in one frame.
-
-        `None` means that `next_event` has to look, and nothing else.
-        """
-        reader = self._reader
-        return None if reader is None else reader.next_message()
-
     @property
     def buffered(self) -> int:
         """Bytes received and not decoded yet."""
-        return 0 if self._reader is None else self._reader.buffered
+        return 0 if self.reader is None else self.reader.buffered
 
     def skip_message(self) -> None:
         """Drop what is still to come of the message of which parts were taken."""
-        if self._reader is not None:
-            self._reader.skip_message()
+        if self.reader is not None:
+            self.reader.skip_message()
 
     # -- out
 
@@ -247,9 +241,9 @@ class Conversation:
             reason: why, for `closed`.
             local: whether it was given up on this side.
         """
-        reader = self._reader
+        reader = self.reader
         self._end(Close(1006, reason, "local" if local else "remote"))
-        self._reader = reader
+        self.reader = reader
 
     # -- the roles fill in
 
@@ -265,13 +259,13 @@ class Conversation:
         """The handshake is done; `trailing` are the first bytes after it."""
         self.state = OPEN
         self._encoder = Encoder(self._random, deflate)
-        self._reader = FrameReader(
+        self.reader = FrameReader(
             client=self._random is not None,
             limits=self._limits,
             deflate=deflate,
             fast_lane=self._fast_lane,
         )
-        self._reader.feed(trailing)
+        self.reader.feed(trailing)
 
     def _leftover(
         self, reader: FrameReader, event: FrameEvent | None, parts: bool
@@ -281,7 +275,7 @@ class Conversation:
             event = reader.next(parts)
         if isinstance(event, Message | MessagePart):
             return event
-        self._reader = None
+        self.reader = None
         return None
 
     def _open(self) -> Encoder:
@@ -314,7 +308,7 @@ class Conversation:
     def _fail(self, error: RemoteProtocolError) -> Closed | None:
         """_Fail the WebSocket Connection_ [7.1.7]."""
         if self.state is CLOSED:  # lost before
-            self._reader = None
+            self.reader = None
             return None
         # Its frames and its context would hold what was refused for as long as it is known.
         self.error = error.with_traceback(None)
@@ -331,7 +325,7 @@ class Conversation:
 
     def _end(self, close: Close) -> Closed:
         self.state = CLOSED
-        self._reader = self._encoder = None
+        self.reader = self._encoder = None
         if self.closed is None:
             self.closed = close
         return Closed(self.closed, self.error)

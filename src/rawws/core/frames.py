@@ -58,6 +58,9 @@ class FrameReader:
         limits: `max_message_size` and `max_fragments` are applied here.
         deflate: permessage-deflate, if it was agreed upon.
         fast_lane: without it every data frame goes through wsproto. The events are the same.
+
+    Attributes:
+        buffered: bytes fed and not decoded yet; the last of `_data`.
     """
 
     __slots__ = (
@@ -73,9 +76,9 @@ class FrameReader:
         "_mask",
         "_masked",
         "_message",
-        "_pos",
         "_short",
         "_through_decoder",
+        "buffered",
     )
 
     def __init__(
@@ -95,7 +98,7 @@ class FrameReader:
         self._open_lane()
         self._first_bytes = _PLAIN if deflate is None else _WITH_DEFLATE
         self._data = b""
-        self._pos = 0
+        self.buffered = 0
         self._decoder: FrameDecoder | None = None  # 0.6 KB, made when first needed
         self._message: Assembly | None = None  # the message that has begun
         self._left: int | None = None  # payload still to come of the data frame that has begun
@@ -103,18 +106,12 @@ class FrameReader:
         self._final = False
         self._through_decoder = False
 
-    @property
-    def buffered(self) -> int:
-        """Bytes fed and not decoded yet."""
-        return len(self._data) - self._pos
-
     def feed(self, data: bytes) -> None:
         """Keep `data` for `next`."""
-        if self._pos == len(self._data):
-            self._data = data
-        else:
-            self._data = self._data[self._pos :] + data
-        self._pos = 0
+        if self.buffered:
+            data = self._data[-self.buffered :] + data
+        self._data = data
+        self.buffered = len(data)
 
     def skip_message(self) -> None:
         """Drop the message that has begun, and what is still to come of it."""
@@ -127,26 +124,28 @@ class FrameReader:
         `None` means that `next` has to look, and nothing else. This is what most calls are
         for, so nothing is done here that can be done there.
         """
-        data, pos = self._data, self._pos
+        data = self._data
+        size = len(data)
+        pos = size - self.buffered
         found = self._short.get(data[pos : pos + 2])
         if found is None:
             return None
         start, end, is_text = found
         start += pos
         end += pos
-        if end > len(data):
+        if end > size:
             return None
         payload = data[start:end]
         if self._masked:
             payload = apply_mask(payload, data[start - 4 : start])
         if not is_text:
-            self._pos = end
+            self.buffered = size - end
             return payload
         try:
             text = payload.decode()
         except UnicodeDecodeError:
             return None
-        self._pos = end
+        self.buffered = size - end
         return text
 
     def next(self, parts: bool = False) -> FrameEvent | None:
@@ -167,7 +166,8 @@ class FrameReader:
                 if header is None:
                     return None
                 length, overhead = header
-                data, pos = self._data, self._pos
+                data = self._data
+                pos = len(data) - self.buffered
                 first, start = data[pos], pos + overhead
                 end = start + length
                 if (
@@ -180,7 +180,7 @@ class FrameReader:
                     payload = data[start:end]
                     if self._masked:
                         payload = apply_mask(payload, data[start - 4 : start])
-                    self._pos = end
+                    self.buffered = len(data) - end
                     return Message(payload if first == FIN | BINARY else as_text(payload))
                 if first & 0x08:
                     return self._control_frame(first, start, end)
@@ -193,8 +193,9 @@ class FrameReader:
 
     def _parse_header(self) -> tuple[int, int] | None:
         """Length of the payload and of the header before it, `None` if bytes are missing [5.2]."""
-        data, pos = self._data, self._pos
-        if len(data) - pos < 2:
+        data = self._data
+        pos = len(data) - self.buffered
+        if self.buffered < 2:
             return None
         first, second = data[pos], data[pos + 1]
         if first not in self._first_bytes or second & 0x80 != self._masked:
@@ -221,7 +222,7 @@ class FrameReader:
         payload = data[start:end]
         if self._masked:
             payload = apply_mask(payload, data[start - 4 : start])
-        self._pos = end
+        self.buffered = len(data) - end
         if first == FIN | PING:
             return Ping(payload)
         if first == FIN | PONG:
@@ -255,15 +256,15 @@ class FrameReader:
         self._left = length
         self._final = bool(first & FIN)
         self._mask = self._data[start - 4 : start] if self._masked else b""
-        self._pos = start
+        self.buffered = len(self._data) - start
 
     def _read_payload(self, parts: bool) -> Message | MessagePart | None:
         """Move on what there is of the frame's payload. At its end `_left` is unset."""
         message, left = self._message, self._left
         assert message is not None and left is not None
-        pos = self._pos
+        pos = len(self._data) - self.buffered
         piece = self._data[pos : pos + left]
-        self._pos = pos + len(piece)
+        self.buffered -= len(piece)
         self._left = left - len(piece)
         if self._mask:
             turn = len(piece) % 4
@@ -303,7 +304,7 @@ class FrameReader:
             decoder = self._decoder = FrameDecoder(client=True, extensions=extensions)
         if self._deflate is not None and self._message is not None:
             self._deflate.sink = self._message.add
-        pos, end = self._pos, start - 4 if self._masked else start
+        pos, end = len(self._data) - self.buffered, start - 4 if self._masked else start
         unmasked = self._data[pos + 1] & 0x7F
         decoder.receive_bytes(bytes((self._data[pos], unmasked)) + self._data[pos + 2 : end])
 

@@ -117,10 +117,9 @@ class Connection:
     def poll_data(self) -> str | bytes | None:
         """The next message if it is here, `None` if it is not; raises as `poll` does."""
         if not (self._inbox.size or self._draining or self._dropping):
-            protocol = self.protocol
-            data = protocol.next_message()
-            if data is not None:
-                self.quiet = not protocol.buffered
+            reader = self.protocol.reader
+            if reader is not None and (data := reader.next_message()) is not None:
+                self.quiet = not reader.buffered
                 return data
         message = self.poll()
         return None if message is None else message.data

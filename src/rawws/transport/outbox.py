@@ -36,15 +36,15 @@ class Outbox:
         stuck_since: when (Trio's clock, seconds) the peer last took something, `None` while
             nothing waits.
         failure: why nothing can be written any more.
+        free: whether no other message stands in a message's way.
+        limit: bytes from which on messages wait for room.
     """
 
     __slots__ = (
         "_deferred",
         "_ends",
-        "_free",
         "_handed_over",
         "_head",
-        "_limit",
         "_line",
         "_queue",
         "_refuses",
@@ -55,6 +55,8 @@ class Outbox:
         "_stream",
         "_urgent",
         "failure",
+        "free",
+        "limit",
         "size",
         "stuck_since",
     )
@@ -69,7 +71,7 @@ class Outbox:
     ) -> None:
         self._stream = stream
         self._urgent = urgent
-        self._limit = maxsize if limit is None else limit
+        self.limit = maxsize if limit is None else limit
         self._start_task = start_task
         self._soon = soon
         self._head: memoryview | None = None  # sealed, and written in part
@@ -78,7 +80,7 @@ class Outbox:
         self._handed_over = False  # room was given to one who has not run yet
         self._reserved = False
         self._refuses = False  # no message may follow
-        self._free = True  # none of these four stands in a message's way
+        self.free = True
         self._space: trio.Event | None = None  # what the one who reserved waits for
         self._deferred: list[bytes] | None = None  # messages that came while it was reserved
         self._ends = False  # end the stream's writing side once all is written
@@ -89,12 +91,12 @@ class Outbox:
     @property
     def has_space(self) -> bool:
         """Whether less than the limit waits to be written."""
-        return self.size < self._limit
+        return self.size < self.limit
 
     @property
     def has_room(self) -> bool:
         """Whether a message may be put in now, and nobody waits to be first."""
-        return self._free and self.size < self._limit
+        return self.free and self.size < self.limit
 
     async def wait_room(self) -> None:
         """Wait in line until there is room, or until there never will be.
@@ -104,7 +106,7 @@ class Outbox:
         """
         if self._line is None:
             self._line = trio.lowlevel.ParkingLot()
-        self._free = False
+        self.free = False
         try:
             await self._line.park()
             self._handed_over = False
@@ -120,13 +122,13 @@ class Outbox:
             return
         elif self._line and not self._handed_over and not self._reserved:
             self._handed_over = True
-            self._free = False
+            self.free = False
             self._line.unpark()
 
     def reserve(self) -> None:
         """Keep other messages out until `release`; for who may put in a message now."""
         self._reserved = True
-        self._free = False
+        self.free = False
 
     def release(self, *, keep: bool) -> None:
         """The fragmented message is whole, or never will be.
@@ -217,7 +219,7 @@ class Outbox:
     def refuse(self) -> None:
         """No message may follow what is in here: let go of who waits to put one in."""
         self._refuses = True
-        self._free = False
+        self.free = False
         if self._line is not None:
             self._line.unpark_all()
         if self._space is not None:
@@ -239,7 +241,7 @@ class Outbox:
             self.refuse()
 
     def _settle(self) -> None:
-        self._free = not (self._reserved or self._handed_over or self._refuses or self._line)
+        self.free = not (self._reserved or self._handed_over or self._refuses or self._line)
 
     def _begin(self, frames: bytes) -> None:
         """Write `frames` as far as goes at once; the rest becomes the head."""

@@ -180,18 +180,19 @@ class WebSocket(trio.abc.Channel["str | bytes"]):
         """
         connection = self._connection
         await connection.home.pause()
-        if not connection.outbox.has_room:
+        outbox = connection.outbox
+        if not outbox.free or outbox.size >= outbox.limit:  # `has_room` would be a call more
             await self._wait_room()
         try:
             frame = connection.protocol.message(value, text, compress)
         except BaseException:
-            connection.outbox.pass_on()
+            outbox.pass_on()
             raise
         if connection.quiet or not connection.protocol.buffered:
-            connection.outbox.put(frame)
+            outbox.put(frame)
         else:  # the next to be received may have an answer, too
-            connection.outbox.put_soon(frame)
-        if connection.outbox.failure is not None:
+            outbox.put_soon(frame)
+        if outbox.failure is not None:
             raise connection.end(sending=True)
 
     def send_nowait(
