@@ -60,7 +60,7 @@ autobahn: $(VENV)/.chat ## the Autobahn suite; CASES="1.*,2.*" ROLE=server|clien
 	    $(if $(CASES),--cases '$(CASES)') $(if $(ROLE),--role $(ROLE)) $(if $(QUICK),--quick)
 
 clean: ## removes what make made
-	rm -rf .venv .venv-* .autobahn .bench .coverage .hypothesis .*_cache build src/*.egg-info
+	rm -rf .venv .venv-* .autobahn .bench .coverage .hypothesis .*_cache build src/*.egg-info src/rawws/_speedups*.so
 
 # An environment, and a stamp in it for each set of packages. pip is upgraded first: only
 # 25.1 and later know dependency groups.

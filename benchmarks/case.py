@@ -35,7 +35,7 @@ class Case:
         name: what the command line and the JSON call it: "echo-32B-100c".
         title: what a table or a chart calls it.
         metrics: what a measurement gives a figure for, each.
-        contestants: who takes part, rawws first.
+        contestants: who takes part, rawws first, or its WebSocket.
         seconds: how long one measurement takes, about; for the time that is left.
         start: makes a contestant ready and gives what measures it once, in a context that
             ends it. Raises `Missing`, `Crashed`.

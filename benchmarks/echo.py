@@ -14,9 +14,7 @@ from . import messages
 from .case import Case, Measure, Metric
 from .load import Load
 from .peers import (
-    BARE_TRIO,
     BY_NAME,
-    CEILING,
     EVERYONE,
     LIBRARIES,
     WITH_DEFLATE,
@@ -107,7 +105,7 @@ ALL = (
     Echo(MIB, 4, peers=EVERYONE),
     Echo(KIB, 100, text=True),
     QUICK[3],
-    Echo(KIB, 100, tls=True, peers=(*LIBRARIES, BARE_TRIO, CEILING)),
+    Echo(KIB, 100, tls=True),
 )
 
 

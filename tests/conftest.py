@@ -19,7 +19,7 @@ settings.load_profile(os.environ.get("RAWWS_HYPOTHESIS", "default"))
 
 # Programs that tests look for: the names they go by, and the Debian package that has them.
 PROGRAMS: dict[str, tuple[tuple[str, ...], str]] = {
-    "cc": (("cc", "gcc", "clang"), "gcc"),
+    "cc": (("cc", "gcc"), "gcc"),
     "python3-config": (("python3-config",), "python3-dev"),
     "chromium": (("chromium", "chromium-browser", "google-chrome"), "chromium"),
 }

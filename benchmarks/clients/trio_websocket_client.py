@@ -3,6 +3,7 @@
 import trio
 from trio_websocket import open_websocket_url
 
+from .on_trio import run
 from .task import MESSAGE, read_task
 
 TASK = read_task()
@@ -17,11 +18,4 @@ async def echo(task_status: trio.TaskStatus[None]) -> None:
             TASK.messages += 1
 
 
-async def main() -> None:
-    async with trio.open_nursery() as nursery:
-        for _ in range(TASK.connections):
-            await nursery.start(echo)
-        await TASK.report(trio.sleep)
-
-
-trio.run(main)
+run(TASK, echo)

@@ -31,6 +31,6 @@ struct frames {
 };
 
 struct frames frames_read(const char *path);
-unsigned char *read_whole(const char *path, size_t *size); /* a zero follows its end */
+unsigned char *read_whole(const char *path, size_t *size);
 
 #endif

@@ -79,6 +79,7 @@ def test_only_a_full_run_goes_where_the_readme_looks() -> None:
 def test_every_case_has_a_name_of_its_own_and_rawws_first() -> None:
     cases = all_cases(quick=False, seconds=1)
     assert len({case.name for case in cases}) == len(cases)
+    assert {case.contestants[0] for case in cases} == {"rawws", "WebSocket"}
     quick = all_cases(quick=True, seconds=1)
     assert {case.name for case in quick} < {case.name for case in cases}
 

@@ -12,7 +12,7 @@ import pytest
 
 from benchmarks import __main__ as command
 from benchmarks import messages, processes
-from benchmarks.case import Crashed
+from benchmarks.case import Crashed, Missing
 from benchmarks.load import Load, program
 from benchmarks.memory import NOTHING
 from benchmarks.peers import BY_NAME, Peer
@@ -141,7 +141,7 @@ def test_quick_run_of_one_case_writes_its_figure(
 def test_peer_that_is_not_installed_is_missing() -> None:
     nobody = Peer("nobody", ("no_such_package",), "nobody_server")
     with (
-        pytest.raises(Exception, match=r"not installed \(no_such_package\)"),
+        pytest.raises(Missing, match=r"not installed \(no_such_package\)"),
         nobody.serving("echo"),
     ):
         pytest.fail("it started")

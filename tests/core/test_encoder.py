@@ -75,6 +75,19 @@ def test_frame_has_the_shortest_header_and_its_payload(size: int, mask: bytes | 
         assert encode_frame(first, payload, mask) == expected
 
 
+def test_masks_are_fetched_many_at_a_time() -> None:
+    asked: list[int] = []
+
+    def random(size: int) -> bytes:
+        asked.append(size)
+        return bytes(size)
+
+    client = Encoder(random)
+    for _ in range(1000):
+        client.ping(b"")
+    assert len(asked) < 50
+
+
 def test_every_frame_of_a_client_has_a_mask_of_its_own() -> None:
     client = encoder(CLIENT)
     frames = [

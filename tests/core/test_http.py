@@ -17,6 +17,14 @@ def test_headers_are_looked_up_without_regard_to_case() -> None:
     assert headers.get("none") is None
 
 
+def test_headers_are_found_after_their_index_was_given_up() -> None:
+    headers = Headers(LINES)
+    assert headers["Host"] == "a"
+    headers.forget_index()
+    assert headers["Host"] == "a"
+    assert headers.get_all("X-ONE") == ["1", "2"]
+
+
 def test_headers_of_one_name_are_joined() -> None:
     headers = Headers(LINES)
     assert headers["x-One"] == "1, 2"

@@ -14,10 +14,9 @@ from hypothesis import strategies as st
 from wsproto.frame_protocol import XorMaskerSimple
 
 from rawws.core import masking
-from rawws.core.masking import apply_mask, apply_mask_in_python
+from rawws.core.masking import Mask, apply_mask, apply_mask_in_python
 
 MASKS = st.binary(min_size=4, max_size=4)
-Mask = Callable[[bytes | bytearray | memoryview, bytes], bytes]
 
 
 @pytest.fixture(scope="session")

@@ -41,6 +41,14 @@ def status(data: bytes) -> int:
     return int(data.split()[1])
 
 
+def test_request_of_an_open_connection_holds_its_headers_and_no_index_of_them() -> None:
+    server = asked()
+    server.accept()
+    assert server.request is not None
+    assert server.request.headers._index is None
+    assert server.request.headers["upgrade"] == "websocket"
+
+
 @every_way
 def test_server_sees_the_request_and_accepts_it(way: Way) -> None:
     server = ServerProtocol()

@@ -59,6 +59,18 @@ async def test_cancelled_reader_passes_its_role_on(
             assert is_result(await second.result(), heir)
 
 
+async def test_who_has_waited_for_the_peer_has_let_others_run(
+    memory: OpenEnd, nursery: trio.Nursery
+) -> None:
+    async with memory("server") as (ws, peer):
+        home = ws._connection.home
+        receiving = await begin(nursery, ws.receive)
+        home.rested = False
+        await peer.say(MESSAGE)
+        assert await receiving.result() == MESSAGE
+        assert home.rested
+
+
 async def test_all_who_wait_get_what_they_wait_for(one_end: OpenEnd, nursery: trio.Nursery) -> None:
     async with one_end() as (ws, peer):
         calls = {

@@ -240,6 +240,28 @@ async def test_others_get_their_turn_about_once_in_a_slice(
     nursery.cancel_scope.cancel()
 
 
+async def test_who_has_just_waited_need_not_let_others_run(
+    nursery: trio.Nursery, clock: Clock
+) -> None:
+    home = Home(nursery)
+    turns = 0
+
+    async def count() -> None:
+        nonlocal turns
+        while True:
+            await trio.lowlevel.checkpoint()
+            turns += 1
+
+    await home.pause()
+    nursery.start_soon(count)
+    for _ in range(100):
+        clock.now += 2 * SLICE
+        home.rested = True
+        await home.pause()
+    assert turns == 0
+    nursery.cancel_scope.cancel()
+
+
 async def test_pause_sees_cancellation_though_it_is_nobody_elses_turn(
     nursery: trio.Nursery, clock: Clock
 ) -> None:

@@ -12,6 +12,7 @@ from trio.testing import wait_all_tasks_blocked
 import rawws
 from rawws.transport.home import open_home
 from rawws.transport.outbox import BATCH
+from rawws.transport.streams import DirectSocket
 from tests.transport.raw import BINARY, HOST, RawPeer, request
 from tests.transport.senders import LIMIT, line_up, make_outbox
 
@@ -138,5 +139,33 @@ async def test_burst_is_answered_although_the_handler_goes_on_to_something_else(
     with trio.fail_after(5):
         answers = [await peer.next_frame() for _ in range(count - 1)]
     assert [frame.payload for frame in answers] == [b"%d" % n for n in range(count - 1)]
+    await peer.stream.aclose()
+    nursery.cancel_scope.cancel()
+
+
+async def test_answers_to_a_burst_share_system_calls(
+    nursery: trio.Nursery, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    calls = 0
+    send_nowait = DirectSocket.send_nowait
+
+    def counted(stream: DirectSocket, data: bytes | memoryview) -> int:
+        nonlocal calls
+        calls += 1
+        return send_nowait(stream, data)
+
+    async def echo(ws: rawws.WebSocket) -> None:
+        async for message in ws:
+            await ws.send(message)
+
+    server = await nursery.start(partial(rawws.serve, echo, 0, host=HOST))
+    peer = RawPeer(await trio.open_tcp_stream(HOST, server.port), masks=True)
+    await peer.send(request())
+    await peer.read_head()
+    monkeypatch.setattr(DirectSocket, "send_nowait", counted)
+    await peer.send(b"".join(peer.frame(BINARY, b"%d" % n) for n in range(100)))
+    for number in range(100):
+        assert (await peer.next_frame()).payload == b"%d" % number
+    assert calls < 50
     await peer.stream.aclose()
     nursery.cancel_scope.cancel()

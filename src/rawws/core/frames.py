@@ -12,8 +12,8 @@ a byte of payload is held. From there a frame goes one of two ways:
 Either way the payload goes on as it arrives, into an `Assembly`. A compressed payload takes
 the way round through `PerMessageDeflate`, which inflates it in steps.
 
-Buffering and decoding are apart: `feed` only keeps the bytes, `next` decodes what one
-event needs. A packet of 100,000 tiny frames costs no more memory than its bytes.
+Buffering and decoding are apart: `feed` only keeps the bytes, `next` and `next_message` decode
+what one event needs. A packet of 100,000 tiny frames costs no more memory than its bytes.
 """
 
 from __future__ import annotations

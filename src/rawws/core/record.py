@@ -16,8 +16,8 @@ Here they are written once, and a class says which fields it has:
 
 `object.__setattr__` is the way past `Record.__setattr__`, and only for `__init__`, which has
 to take the fields by position, in the order of `__match_args__`. Type checkers take a record
-for the frozen dataclass that it resembles. What has to check each of its fields stays a
-dataclass, whose `fields()` it can walk.
+for the frozen dataclass that it resembles. What has to check each of its fields, or to leave
+some out when it is compared, stays a dataclass.
 """
 
 from __future__ import annotations

@@ -29,7 +29,7 @@ class Deadlines:
 
         Args:
             now: the time.
-            stuck_since: when the peer last took something, `None` while nothing waits.
+            stuck_since: when the peer last took something, `None` while it is not waited for.
         """
         timeouts = self._timeouts
         if (

@@ -34,7 +34,7 @@ class Outbox:
     Attributes:
         size: bytes that wait to be written.
         stuck_since: when (Trio's clock, seconds) the peer last took something, `None` while
-            nothing waits.
+            it is not waited for.
         failure: why nothing can be written any more.
         free: whether no other message stands in a message's way.
         limit: bytes from which on messages wait for room.

@@ -185,7 +185,7 @@ class Server:
             finally:
                 self._part(connection)
         except (trio.BrokenResourceError, trio.ClosedResourceError, OSError) as error:
-            logger.debug("connection lost before the upgrade: %s", error)
+            logger.debug("connection lost: %s", error)
         finally:
             if stream is not None:
                 stream.close()

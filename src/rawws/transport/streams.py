@@ -104,7 +104,8 @@ class DirectSocket:
         sock: taken over; nobody else may use it.
 
     Attributes:
-        ready: whether the last read may have left something to read.
+        ready: whether there may be something to read of which no edge will tell; for
+            `WatchedSocket`.
     """
 
     __slots__ = ("_fd", "_socket", "closed", "ready")
