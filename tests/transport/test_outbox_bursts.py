@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+import socket
 from collections.abc import Callable
 from functools import partial
 
@@ -83,16 +85,28 @@ async def test_what_the_kernel_does_not_take_of_a_burst_is_drained(nursery: trio
     assert outbox.size == 0
 
 
+async def test_frames_that_may_wait_never_take_all_the_room(nursery: trio.Nursery) -> None:
+    outbox, wire = make_outbox(nursery, float("inf"))
+    outbox.put_soon(bytes(LIMIT - 1))
+    assert wire.seals == []
+    assert outbox.has_room
+    outbox.put_soon(b"!")
+    assert wire.seals == [bytes(LIMIT - 1) + b"!"]
+    assert outbox.size == 0
+
+
 async def test_who_waits_for_room_has_it_when_the_burst_is_out(nursery: trio.Nursery) -> None:
     later: list[Callable[[], None]] = []
-    outbox, wire = make_outbox(nursery, float("inf"), soon=later.append)
-    outbox.put_soon(bytes(LIMIT))
+    outbox, wire = make_outbox(nursery, 0, soon=later.append)
+    outbox.put(bytes(LIMIT))
     (sender,) = await line_up(nursery, outbox, b"next")
     assert not sender.sent
-    later.pop()()
+    outbox.put_soon(b"behind")
+    wire.take()
     await wait_all_tasks_blocked()
     assert sender.sent
-    assert wire.seals == [bytes(LIMIT), b"next"]
+    assert wire.seals == [bytes(LIMIT), b"behind", b"next"]
+    assert later == []
 
 
 async def test_writing_does_not_end_before_the_burst_is_out(nursery: trio.Nursery) -> None:
@@ -168,4 +182,26 @@ async def test_answers_to_a_burst_share_system_calls(
         assert (await peer.next_frame()).payload == b"%d" % number
     assert calls < 50
     await peer.stream.aclose()
+    nursery.cancel_scope.cancel()
+
+
+async def test_answer_in_a_burst_arrives_though_the_peer_ends_its_stream_behind_it(
+    nursery: trio.Nursery,
+) -> None:
+    async def answer_the_first(ws: rawws.WebSocket) -> None:
+        await ws.send(await ws.receive())
+        async for _ in ws:
+            pass
+
+    server = await nursery.start(partial(rawws.serve, answer_the_first, 0, host=HOST))
+    for _ in range(30):  # who runs first is a matter of luck
+        stream = await trio.open_tcp_stream(HOST, server.port)
+        peer = RawPeer(stream, masks=True)
+        await peer.send(request())
+        await peer.read_head()
+        # In one go, so that the server finds all of it at once.
+        os.write(stream.socket.fileno(), peer.frame(BINARY, b"ask") + peer.frame(BINARY, b"note"))
+        stream.socket.shutdown(socket.SHUT_WR)
+        assert (await peer.next_frame()).payload == b"ask"
+        await stream.aclose()
     nursery.cancel_scope.cancel()

@@ -11,8 +11,10 @@ import trio
 
 import rawws
 from rawws import Request, Response
+from rawws.transport.upgrade import Policy, upgrade
 from tests.transport.raw import TEXT, RawPeer, page, request
 from tests.transport.support import Parked, Way, begin, complaints
+from tests.transport.wires import ScriptedStream
 
 
 @dataclass
@@ -288,3 +290,20 @@ async def test_peer_that_leaves_before_its_answer_is_nothing_to_talk_about(
     await answered.wait()
     await begin(nursery, trio.sleep, 0)
     assert not complaints(caplog)
+
+
+async def test_request_that_comes_as_its_deadline_strikes_is_not_begun_with() -> None:
+    asked: list[Request] = []
+
+    async def on_request(request: Request) -> None:
+        asked.append(request)
+
+    class JustInTime(ScriptedStream):
+        def receive_nowait(self) -> bytes | None:
+            scope.cancel()  # as the deadline does, while the waiting task is woken already
+            return request()
+
+    policy = Policy((), None, None, None, rawws.Limits(), rawws.Timeouts(), on_request, ())
+    with trio.CancelScope() as scope:
+        assert await upgrade(JustInTime(), policy, lambda _: None, scope) is None
+    assert asked == []

@@ -113,6 +113,12 @@ class FrameReader:
         self._data = data
         self.buffered = len(data)
 
+    def _advance(self, end: int) -> None:
+        """All before `end` is decoded. What nobody needs any more is not held."""
+        self.buffered = len(self._data) - end
+        if not self.buffered:
+            self._data = b""
+
     def skip_message(self) -> None:
         """Drop the message that has begun, and what is still to come of it."""
         if self._message is not None:
@@ -138,15 +144,16 @@ class FrameReader:
         payload = data[start:end]
         if self._masked:
             payload = apply_mask(payload, data[start - 4 : start])
-        if not is_text:
-            self.buffered = size - end
-            return payload
-        try:
-            text = payload.decode()
-        except UnicodeDecodeError:
-            return None
+        message: str | bytes = payload
+        if is_text:
+            try:
+                message = payload.decode()
+            except UnicodeDecodeError:
+                return None
         self.buffered = size - end
-        return text
+        if end == size:
+            self._data = b""
+        return message
 
     def next(self, parts: bool = False) -> FrameEvent | None:
         """The next event, `None` if more bytes are needed.
@@ -180,7 +187,7 @@ class FrameReader:
                     payload = data[start:end]
                     if self._masked:
                         payload = apply_mask(payload, data[start - 4 : start])
-                    self.buffered = len(data) - end
+                    self._advance(end)
                     return Message(payload if first == FIN | BINARY else as_text(payload))
                 if first & 0x08:
                     return self._control_frame(first, start, end)
@@ -222,7 +229,7 @@ class FrameReader:
         payload = data[start:end]
         if self._masked:
             payload = apply_mask(payload, data[start - 4 : start])
-        self.buffered = len(data) - end
+        self._advance(end)
         if first == FIN | PING:
             return Ping(payload)
         if first == FIN | PONG:
@@ -256,7 +263,7 @@ class FrameReader:
         self._left = length
         self._final = bool(first & FIN)
         self._mask = self._data[start - 4 : start] if self._masked else b""
-        self.buffered = len(self._data) - start
+        self._advance(start)
 
     def _read_payload(self, parts: bool) -> Message | MessagePart | None:
         """Move on what there is of the frame's payload. At its end `_left` is unset."""
@@ -264,7 +271,7 @@ class FrameReader:
         assert message is not None and left is not None
         pos = len(self._data) - self.buffered
         piece = self._data[pos : pos + left]
-        self.buffered -= len(piece)
+        self._advance(pos + len(piece))
         self._left = left - len(piece)
         if self._mask:
             turn = len(piece) % 4

@@ -392,7 +392,8 @@ class Connection:
             self.wake()
 
     def _drop(self) -> None:
-        """Close the socket and wake all who wait."""
+        """Close the socket and wake all who wait. What may go out at once goes out before."""
+        self.outbox.flush()
         self._stream.close()
         self.outbox.fail(trio.ClosedResourceError("the connection is closed"))
         self.wake()

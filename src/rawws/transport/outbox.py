@@ -41,6 +41,7 @@ class Outbox:
     """
 
     __slots__ = (
+        "_burst",
         "_deferred",
         "_ends",
         "_handed_over",
@@ -72,6 +73,7 @@ class Outbox:
         self._stream = stream
         self._urgent = urgent
         self.limit = maxsize if limit is None else limit
+        self._burst = min(BATCH, self.limit - 1)  # `put_soon` never takes all the room
         self._start_task = start_task
         self._soon = soon
         self._head: memoryview | None = None  # sealed, and written in part
@@ -188,7 +190,11 @@ class Outbox:
 
     def put_soon(self, frames: bytes) -> None:
         """Like `put`, for who is about to put in more: written with that, or else soon."""
-        if self._head is not None or self.failure is not None or self.size + len(frames) > BATCH:
+        if (
+            self._head is not None
+            or self.failure is not None
+            or self.size + len(frames) > self._burst
+        ):
             self.put(frames)
         else:
             if not self._queue:

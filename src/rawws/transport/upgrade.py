@@ -77,6 +77,8 @@ async def upgrade(
         scope.deadline = inf if patience is None else trio.current_time() + patience
         request = await _next_request(stream, protocol)
         scope.deadline = inf
+        if scope.cancel_called:  # the request came as its deadline struck, or the server stops
+            return None
         if request is not None and await _answer(request, protocol, policy, busy):
             return protocol
         await send_all(stream, protocol.data_to_send(), policy.timeouts.write)
