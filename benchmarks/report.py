@@ -12,7 +12,7 @@ from pathlib import Path
 
 from . import charts, push_chart
 from .case import Result
-from .table import as_markdown
+from .table import as_markdown, in_a_line
 
 PACKAGES = (
     "rawws",
@@ -89,7 +89,7 @@ def _as_json(result: Result) -> dict[str, object]:
         "name": case.name,
         "title": case.title,
         "metrics": metrics,
-        "absent": result.absent,
+        "absent": {name: in_a_line(why) for name, why in result.absent.items()},
     }
 
 

@@ -58,11 +58,11 @@ def as_markdown(result: Result) -> str:
         lines += ["|--|--:|--:|--:|--:|"]
         lines += [f"| {' | '.join(_cells(row))} |" for row in rows_of_metric]
         lines += [""]
-    lines += [f"{name}: {_in_a_line(why)}\n" for name, why in result.absent.items()]
+    lines += [f"{name}: {in_a_line(why)}\n" for name, why in result.absent.items()]
     return "\n".join(lines)
 
 
-def _in_a_line(why: str) -> str:
+def in_a_line(why: str) -> str:
     """How it ended, and the last it said; a page is no place for a traceback."""
     first, *rest = why.splitlines()
     return ": ".join([first, *rest[-1:]])
