@@ -100,8 +100,8 @@ class ServerProtocol(Conversation):
         self.extensions = handshake.extensions
         self._handshake = None
         self._start(handshake.deflate, handshake.trailing)
-        if self.request is not None:  # which lives as long as the connection
-            self.request.headers.forget_index()
+        assert self.request is not None
+        self.request.headers.forget_index()  # they live as long as the connection
 
     def reject(self, response: Response) -> None:
         """Answer the request with plain HTTP.
