@@ -220,23 +220,27 @@ def clock(monkeypatch: pytest.MonkeyPatch) -> Clock:
     return clock
 
 
+class Others:
+    """A task that counts the turns it gets."""
+
+    turns = 0
+
+    async def __call__(self) -> None:
+        while True:
+            await trio.lowlevel.checkpoint()
+            self.turns += 1
+
+
 async def test_others_get_their_turn_about_once_in_a_slice(
     nursery: trio.Nursery, clock: Clock
 ) -> None:
     home = Home(nursery)
-    turns = 0
-
-    async def count() -> None:
-        nonlocal turns
-        while True:
-            await trio.lowlevel.checkpoint()
-            turns += 1
-
-    nursery.start_soon(count)
+    others = Others()
+    nursery.start_soon(others)
     for _ in range(1000):
         await home.pause()
         clock.now += SLICE / 10
-    assert 80 <= turns <= 120
+    assert 80 <= others.turns <= 120
     nursery.cancel_scope.cancel()
 
 
@@ -244,21 +248,14 @@ async def test_who_has_just_waited_need_not_let_others_run(
     nursery: trio.Nursery, clock: Clock
 ) -> None:
     home = Home(nursery)
-    turns = 0
-
-    async def count() -> None:
-        nonlocal turns
-        while True:
-            await trio.lowlevel.checkpoint()
-            turns += 1
-
+    others = Others()
     await home.pause()
-    nursery.start_soon(count)
+    nursery.start_soon(others)
     for _ in range(100):
         clock.now += 2 * SLICE
         home.rested = True
         await home.pause()
-    assert turns == 0
+    assert others.turns == 0
     nursery.cancel_scope.cancel()
 
 
